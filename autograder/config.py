@@ -1,0 +1,258 @@
+"""grader.toml, read into frozen settings.
+
+Every error is one line that names the file, the key and the remedy: `grader.toml: limits.memory is "lots"; give a size
+such as "4 GiB"`. The remedy of a key is the description in its type, so a new key needs nothing else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import tomllib
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import Meta, Struct
+
+from autograder.errors import SettingsError
+
+FILE_NAME = "grader.toml"
+
+SIZE_UNITS = {"": 1, "b": 1}
+SIZE_UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", start=1)}
+SIZE_UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", start=1)}
+
+Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", description="one line of text")]
+Name = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description='a name of letters, digits, "_", "." and "-"'),
+]
+Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0, such as 30")]
+Size = Annotated[int, Meta(ge=1, le=2**53, description='a size such as "4 GiB"', extra={"is_size": True})]
+Due = Annotated[
+    datetime, Meta(tz=True, description="a date and time with its offset, such as 2027-02-01T23:59:00+01:00")
+]
+
+
+class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[course]: what it is called. `secret_file` is relative to the course folder; every random input comes from it."""
+
+    title: Text
+    id: Name
+    secret_file: Text = ".grader-secret"
+    language: Annotated[
+        str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$", description='a language tag such as "en"')
+    ] = "en"
+
+
+class GradingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[grading]: when students see inputs and expected values, and how many processes grade (0: one per core)."""
+
+    reveal: Annotated[
+        Literal["title", "values", "after_due"], Meta(description='"title", "values" or "after_due"')
+    ] = "after_due"
+    workers: Annotated[int, Meta(ge=0, le=4096, description="a number of processes, 0 for one per core")] = 0
+
+
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[limits]: what one submission may use. Seconds are wall time, sizes are bytes.
+
+    check_seconds: one call of a student's function. memory and processes: the whole student side of one submission.
+    disk: its working folder. notebook_size: larger files fail unread. output: stream text kept per cell.
+    """
+
+    cell_seconds: Seconds = 30.0
+    notebook_seconds: Seconds = 300.0
+    check_seconds: Seconds = 10.0
+    memory: Size = 4 * 1024**3
+    processes: Annotated[int, Meta(ge=1, le=65536, description="a number of processes above 0, such as 64")] = 64
+    disk: Size = 256 * 1024**2
+    notebook_size: Size = 20 * 1024**2
+    output: Size = 1024**2
+
+
+class IsolationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[isolation]: the level that grading asks for; "auto" takes the best that this machine has."""
+
+    level: Annotated[Literal["auto", "A", "B"], Meta(description='"auto", "A" or "B"')] = "auto"
+
+
+class GradebookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[gradebook]: an SQLAlchemy URL."""
+
+    url: Annotated[
+        str,
+        Meta(
+            pattern=r"^[A-Za-z0-9_+]+://[^\x00-\x1f]*$", description='a database URL such as "sqlite:///gradebook.db"'
+        ),
+    ] = "sqlite:///gradebook.db"
+
+    def url_from(self, root: Path) -> str:
+        """The URL with a relative SQLite path made absolute, counted from the course folder `root`."""
+        scheme, separator, path = self.url.partition(":///")
+        if not separator or scheme.split("+")[0] != "sqlite" or not path or path.startswith(("/", ":memory:", "file:")):
+            return self.url
+        return f"{scheme}:///{root.resolve() / path}"
+
+
+class AssignmentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[assignments.NAME]: its title (default: the notebook's first heading) and when it is due."""
+
+    title: Text | None = None
+    due: Due | None = None
+
+
+class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """All of grader.toml."""
+
+    course: CourseSettings
+    grading: GradingSettings = GradingSettings()
+    limits: Limits = Limits()
+    isolation: IsolationSettings = IsolationSettings()
+    gradebook: GradebookSettings = GradebookSettings()
+    assignments: dict[Name, AssignmentSettings] = {}
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder that holds grader.toml: `start` itself or one above it. Raises SettingsError."""
+    start = start.resolve()
+    for folder in (start, *start.parents):
+        if (folder / FILE_NAME).is_file():
+            return folder
+    raise SettingsError(
+        f"{FILE_NAME}: not found in {start} nor in any folder above it; go to the course folder, or make the file with "
+        'the lines [course], title = "My course", id = "my101"'
+    )
+
+
+def load_settings(root: Path) -> Settings:
+    """Read the grader.toml of the course folder `root`. Raises SettingsError."""
+    path = root / FILE_NAME
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        raise SettingsError(
+            f"{FILE_NAME}: not found in {root}; make it there with the lines [course], "
+            'title = "My course", id = "my101"'
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{path}: byte {error.start} is not UTF-8; save the file as UTF-8") from None
+    return parse_settings(text)
+
+
+def parse_settings(text: str) -> Settings:
+    """Read the text of a grader.toml. Raises SettingsError, and nothing else, whatever the text."""
+    try:
+        raw = tomllib.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = _one_line(str(error))
+        raise SettingsError(f"{FILE_NAME}: is not valid TOML: {reason}; correct that line") from None
+    return _read_section(Settings, raw, "")
+
+
+S = TypeVar("S", bound=Struct)
+
+
+def _read_section(kind: type[S], raw: object, path: str) -> S:
+    if not isinstance(raw, dict):
+        raise _error(path, raw, f"a table: a line [{path}], its keys below")
+    hints = get_type_hints(kind, include_extras=True)
+    for key in raw:
+        if key not in hints:
+            raise SettingsError(f"{FILE_NAME}: unknown key {_join(path, key)}; {_suggestion(key, list(hints))}")
+    for field in msgspec.structs.fields(kind):
+        if field.required and field.name not in raw:
+            what = "a table" if not path else _description(hints[field.name])
+            where = f"[{field.name}] is" if not path else f"{_join(path, field.name)} is"
+            raise SettingsError(f"{FILE_NAME}: {where} missing; add {what}")
+    return kind(**{key: _read_value(hints[key], value, _join(path, key)) for key, value in raw.items()})
+
+
+def _read_value(hint: Any, raw: object, path: str) -> Any:
+    if isinstance(hint, type) and issubclass(hint, Struct):
+        return _read_section(hint, raw, path)
+    if get_origin(hint) is dict:
+        return _read_named_sections(hint, raw, path)
+    value = _size_in_bytes(raw) if _is_size(hint) else raw
+    try:
+        return msgspec.convert(value, hint)
+    except (msgspec.ValidationError, OverflowError):
+        raise _error(path, raw, _description(hint)) from None
+
+
+def _read_named_sections(hint: Any, raw: object, path: str) -> dict[str, Any]:
+    if not isinstance(raw, dict):
+        raise _error(path, raw, f"tables: a line [{path}.NAME] each")
+    name_hint, section = get_args(hint)
+    for name in raw:
+        try:
+            msgspec.convert(name, name_hint)
+        except msgspec.ValidationError:
+            raise SettingsError(f"{FILE_NAME}: {_join(path, name)}: give {_description(name_hint)}") from None
+    return {name: _read_section(section, value, _join(path, name)) for name, value in raw.items()}
+
+
+def _size_in_bytes(raw: object) -> object:
+    """4294967296 for "4 GiB". What is no size is given back as it is, for the type to refuse."""
+    if not isinstance(raw, str):
+        return raw
+    match = re.fullmatch(r"\s*([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)\s*", raw)
+    if match is None or match[2].lower() not in SIZE_UNITS:
+        return raw
+    return round(float(match[1]) * SIZE_UNITS[match[2].lower()])
+
+
+def _metas(hint: Any) -> list[Meta]:
+    """The Meta of `Annotated[X, Meta]`, also inside `Annotated[X, Meta] | None`."""
+    found = [part for part in getattr(hint, "__metadata__", ()) if isinstance(part, Meta)]
+    return found or [meta for part in get_args(hint) for meta in _metas(part)]
+
+
+def _description(hint: Any) -> str:
+    return next((meta.description for meta in _metas(hint) if meta.description), "another value")
+
+
+def _is_size(hint: Any) -> bool:
+    return any((meta.extra or {}).get("is_size") for meta in _metas(hint))
+
+
+def _error(path: str, raw: object, remedy: str) -> SettingsError:
+    return SettingsError(f"{FILE_NAME}: {path} is {_shown(raw)}; give {remedy}")
+
+
+def _shown(raw: object) -> str:
+    """A TOML value as the author wrote it, on one line, shortened."""
+    if isinstance(raw, dict):
+        return "a table"
+    if isinstance(raw, list):
+        return "an array"
+    if isinstance(raw, datetime):
+        return raw.isoformat()
+    text = json.dumps(raw, ensure_ascii=False) if isinstance(raw, str | bool) else _one_line(_number(raw))
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _number(raw: object) -> str:
+    try:
+        return str(raw)
+    except ValueError:  # an integer of more digits than Python prints
+        return "a huge number"
+
+
+def _suggestion(key: str, known: list[str]) -> str:
+    close = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f'did you mean "{close[0]}"?' if close else f"known here: {', '.join(known)}"
+
+
+def _join(path: str, key: str) -> str:
+    shown = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+    return f"{path}.{shown}" if path else shown
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

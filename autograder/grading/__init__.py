@@ -1,0 +1,1 @@
+"""From a submission to a result: one, a class, or loose files."""

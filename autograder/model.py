@@ -1,0 +1,132 @@
+"""The values that pass between the parts of the program: what a check, a submission and a class came to.
+
+Imports nothing of ours and no torch, so that every part can use it. DESIGN.md, section 2, defines the words.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """How one check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # the student's fault
+    BROKEN = "broken"  # our fault: costs no points and is loud to staff
+    SKIPPED = "skipped"  # a check that it needs did not pass
+    NOT_CHECKED = "not checked"  # this machine cannot check it: costs no points
+
+
+class Kind(StrEnum):
+    """A check gives points; a rule, when broken, takes all points of its exercise."""
+
+    CHECK = "check"
+    RULE = "rule"
+
+
+class CellStatus(StrEnum):
+    """How the run of one code cell ended."""
+
+    OK = "ok"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+    DIED = "died"
+    NOT_RUN = "not run"
+
+
+class Isolation(StrEnum):
+    """How far student code is separated from the grader. DESIGN.md, section 4."""
+
+    A = "A"
+    B = "B"
+    NONE = "none"
+
+
+class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One check of one submission.
+
+    `message` and `hint` may be shown to the student at any time; `expected`, `got` and `inputs` only as far as
+    `reveal` allows; `staff_note` (a traceback of ours) never.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    outcome: Outcome
+    points: float = 0.0
+    max_points: float = 0.0
+    message: str = ""
+    expected: str = ""
+    got: str = ""
+    look_at: str = ""
+    inputs: str = ""
+    mistake: str | None = None
+    hint: str = ""
+    staff_note: str = ""
+    seed: str = ""
+    seconds: float = 0.0
+
+
+class CellResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One code cell as it ran. `index` counts all cells of the notebook from 0; `outputs` are nbformat outputs."""
+
+    index: int
+    status: CellStatus
+    seconds: float = 0.0
+    outputs: tuple[dict[str, Any], ...] = ()
+    note: str = ""
+
+
+class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """The checks of one exercise and what they are worth. `note` is for the student: why it scores as it does."""
+
+    name: str
+    title: str
+    score: float
+    max_score: float
+    checks: tuple[CheckResult, ...] = ()
+    note: str = ""
+    code: str = ""
+
+    @property
+    def has_broken_checks(self) -> bool:
+        """True when a check of ours broke, so that staff must look."""
+        return any(check.outcome is Outcome.BROKEN for check in self.checks)
+
+
+class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One quiz question as answered."""
+
+    name: str
+    variant: int
+    score: float
+    max_score: float
+    answer: str = ""
+    message: str = ""
+
+
+class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):
+    """All that grading one submission came to.
+
+    `reason` is one clear line, empty when all went well; `notes` are for staff (edited cells, limits met, ...).
+    """
+
+    file: str
+    assignment: str
+    student: str
+    status: str  # "graded" | "failed"
+    reason: str = ""
+    score: float = 0.0
+    max_score: float = 0.0
+    isolation: Isolation = Isolation.A
+    device: str = "cpu"
+    seconds: float = 0.0
+    cells: tuple[CellResult, ...] = ()
+    exercises: tuple[ExerciseResult, ...] = ()
+    questions: tuple[QuestionResult, ...] = ()
+    notes: tuple[str, ...] = ()
+    fingerprint: str = ""

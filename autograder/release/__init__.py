@@ -1,0 +1,1 @@
+"""From an assignment to what students get: stubs by nbgrader, and nothing that gives an answer away."""

@@ -1,0 +1,68 @@
+"""The page that one student reads about one assignment: self-contained HTML, no script, nothing fetched."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+
+from autograder.course import Course
+from autograder.errors import CourseError
+from autograder.model import SubmissionResult
+from autograder.report.page import in_words, make_page
+from autograder.report.text import one_line
+
+
+def is_revealed(reveal: str, due: datetime | None, now: datetime) -> bool:
+    """Tell whether inputs, expected and got may be shown: `reveal` of grader.toml, and the clock.
+
+    Under "after_due" an assignment without a due date never closes, so nothing is shown.
+    """
+    return reveal == "values" or (reveal == "after_due" and due is not None and now > due)
+
+
+def feedback_path(into: Path, student: str, assignment: str) -> Path:
+    """Return where a student's page lies under the feedback folder `into`, as nbgrader lays it out.
+
+    Raises CourseError when a name could lead out of `into`.
+    """
+    for name in (student, assignment):
+        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+            raise CourseError(f'feedback: "{one_line(name)}" cannot name a folder; rename the folder in submitted/')
+    return into / student / assignment / f"{assignment}.html"
+
+
+def render_feedback(course: Course, result: SubmissionResult, now: datetime) -> str:
+    """Return the page's HTML. `now` (with its offset) decides whether the due date has passed."""
+    assignment, reveal = course.assignment(result.assignment), course.settings.grading.reveal
+    revealed = is_revealed(reveal, assignment.due, now)
+    hides_until = assignment.due if reveal == "after_due" and not revealed else None
+    page = make_page(
+        result,
+        title=assignment.title,
+        language=course.settings.course.language,
+        revealed=revealed,
+        hidden_until=in_words(hides_until) if hides_until else "",
+    )
+    return _template().render(page=page, course=one_line(course.settings.course.title))
+
+
+def write_feedback(course: Course, result: SubmissionResult, into: Path, now: datetime) -> Path:
+    """Write the page below `into`, the course's feedback folder, and return its path. Nobody ever reads half a page."""
+    path = feedback_path(into, result.student, result.assignment)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.write_text(render_feedback(course, result, now), encoding="utf-8")
+    draft.replace(path)
+    return path
+
+
+@cache
+def _template() -> Template:
+    loader = PackageLoader("autograder.report")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    return environment.get_template("feedback.html.j2")

@@ -1,0 +1,223 @@
+"""What a feedback page says, before it is HTML: every string is printable, and hidden where the course hides it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from autograder.model import CellResult, CellStatus, CheckResult, ExerciseResult, Kind, Outcome, SubmissionResult
+from autograder.report.text import one_line, plural, points, printable
+
+NOT_CHECKED = "We could not check this. It costs you no points, and staff will look at it."
+WAITS = "It waits for an earlier check of this exercise. It is checked as soon as that one passes."
+STAFF_LOOKS = "Staff will look at this submission. If you think it was read wrongly, write to them."
+WORDS = {
+    Outcome.PASSED: "passed",
+    Outcome.FAILED: "failed",
+    Outcome.SKIPPED: "skipped",
+    Outcome.BROKEN: "not checked",
+    Outcome.NOT_CHECKED: "not checked",
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One check as the page shows it. `details` are (term, text) pairs, in the order of reading."""
+
+    word: str
+    title: str
+    is_rule: bool
+    points: str
+    message: str
+    details: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One exercise as the page shows it."""
+
+    anchor: str
+    name: str
+    title: str
+    score: str
+    max_score: str
+    state: str
+    is_complete: bool
+    explanation: str
+    lines: tuple[Line, ...]
+    code: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole page."""
+
+    language: str
+    title: str
+    student: str
+    score: str
+    max_score: str
+    share: int  # of the points, in percent, rounded down
+    done: str
+    is_complete: bool
+    next_step: str
+    next_name: str
+    next_anchor: str
+    problems: tuple[str, ...]
+    sections: tuple[Section, ...]
+    questions: tuple[tuple[str, str, str, str], ...]  # name, points, answer, message
+    cells: tuple[str, ...]
+    hidden_until: str
+
+
+def make_page(result: SubmissionResult, title: str, language: str, revealed: bool, hidden_until: str = "") -> Page:
+    """Turn a result into what its student may read. `hidden_until` is a date in words, empty when there is none."""
+    sections = tuple(_section(number, exercise, revealed) for number, exercise in enumerate(result.exercises, 1))
+    gain = _next_exercise(result.exercises)
+    return Page(
+        language=language,
+        title=one_line(title),
+        student=one_line(result.student),
+        score=points(result.score),
+        max_score=points(result.max_score),
+        share=int(100 * result.score / result.max_score) if result.max_score > 0 else 0,
+        done=_done(result),
+        is_complete=gain is None and bool(sections) and result.status == "graded",
+        next_step=_next_step(result.exercises[gain]) if gain is not None else "",
+        next_name=sections[gain].name if gain is not None else "",
+        next_anchor=sections[gain].anchor if gain is not None else "",
+        problems=_problems(result),
+        sections=sections,
+        questions=tuple(
+            (one_line(q.name), f"{points(q.score)} of {points(q.max_score)}", printable(q.answer), printable(q.message))
+            for q in result.questions
+        ),
+        cells=tuple(_cell(cell) for cell in result.cells if cell.status is not CellStatus.OK),
+        hidden_until=hidden_until if any(_hides(check) for e in result.exercises for check in e.checks) else "",
+    )
+
+
+def broken_rules(exercise: ExerciseResult) -> tuple[CheckResult, ...]:
+    """Return the rules that the student's function breaks."""
+    return tuple(c for c in exercise.checks if c.kind is Kind.RULE and c.outcome is Outcome.FAILED)
+
+
+def _section(number: int, exercise: ExerciseResult, revealed: bool) -> Section:
+    return Section(
+        anchor=f"exercise-{number}",
+        name=one_line(exercise.name),
+        title=one_line(exercise.title),
+        score=points(exercise.score),
+        max_score=points(exercise.max_score),
+        state=_state(exercise),
+        is_complete=_is_complete(exercise),
+        explanation=_explanation(exercise),
+        lines=tuple(_line(check, revealed) for check in exercise.checks),
+        code=printable(exercise.code).strip("\n"),
+    )
+
+
+def _line(check: CheckResult, revealed: bool) -> Line:
+    ours = check.outcome in (Outcome.BROKEN, Outcome.NOT_CHECKED)
+    message = NOT_CHECKED if ours else printable(check.message)
+    if check.outcome is Outcome.SKIPPED and not message:
+        message = WAITS
+    details = [("likely", check.hint), ("look at", check.look_at)]
+    if revealed:
+        details += [("expected", check.expected), ("got", check.got), ("inputs", check.inputs)]
+    return Line(
+        word=WORDS[check.outcome],
+        title=one_line(check.title),
+        is_rule=check.kind is Kind.RULE,
+        points="" if check.kind is Kind.RULE or ours else f"{points(check.points)} of {points(check.max_points)}",
+        message=message,
+        details=tuple((term, printable(text)) for term, text in details if text) if not ours else (),
+    )
+
+
+def _hides(check: CheckResult) -> bool:
+    return check.outcome is Outcome.FAILED and bool(check.expected or check.got or check.inputs)
+
+
+def _is_complete(exercise: ExerciseResult) -> bool:
+    return not any(c.outcome in (Outcome.FAILED, Outcome.SKIPPED) for c in exercise.checks) and not (
+        exercise.score < exercise.max_score and not exercise.has_broken_checks
+    )
+
+
+def _state(exercise: ExerciseResult) -> str:
+    if _is_complete(exercise):
+        return "complete"
+    if broken_rules(exercise):
+        return "a rule is broken"
+    passed = sum(c.outcome is Outcome.PASSED for c in exercise.checks)
+    return f"{passed} of {plural(len(exercise.checks), 'check')} passed" if exercise.checks else "not checked"
+
+
+def _explanation(exercise: ExerciseResult) -> str:
+    """Say why the exercise scores as it does, where the checks alone do not."""
+    if exercise.note:
+        return printable(exercise.note)
+    reasons = [f"“{one_line(c.title)}”. {printable(c.message)}".strip() for c in broken_rules(exercise)]
+    return f"0 points because a rule of this exercise is broken: {' '.join(reasons)}" if reasons else ""
+
+
+def _done(result: SubmissionResult) -> str:
+    if not result.exercises:
+        return "Nothing could be checked."
+    complete = sum(_is_complete(exercise) for exercise in result.exercises)
+    checks = [check for exercise in result.exercises for check in exercise.checks]
+    passed = sum(check.outcome is Outcome.PASSED for check in checks)
+    exercises = f"{complete} of {plural(len(result.exercises), 'exercise')} complete"
+    return f"{exercises}; {passed} of {plural(len(checks), 'check')} passed."
+
+
+def _next_exercise(exercises: tuple[ExerciseResult, ...]) -> int | None:
+    """Return the position of the exercise that gains most; of equals, the first."""
+    open_ones = [n for n, exercise in enumerate(exercises) if not _is_complete(exercise)]
+    return max(open_ones, key=lambda n: exercises[n].max_score - exercises[n].score, default=None)
+
+
+def _next_step(exercise: ExerciseResult) -> str:
+    gain = f"{points(exercise.max_score - exercise.score)} more to gain"
+    if rules := broken_rules(exercise):
+        return f"{gain}. Begin with its rule: “{one_line(rules[0].title)}”."
+    first = next((c for c in exercise.checks if c.outcome is Outcome.FAILED), None)
+    if first is None:
+        return f"{gain}."
+    advice = one_line(first.hint or first.look_at, 300)
+    return f"{gain}. Begin with the check “{one_line(first.title)}”." + (f" {advice}" if advice else "")
+
+
+def _problems(result: SubmissionResult) -> tuple[str, ...]:
+    problems = []
+    if result.status != "graded":
+        problems.append(f"This submission could not be graded: {one_line(result.reason, 500) or 'no reason is known'}")
+    elif result.reason:
+        problems.append(one_line(result.reason, 500))
+    problems += [_cell(c) for c in result.cells if c.status in (CellStatus.TIMEOUT, CellStatus.DIED)]
+    if result.status != "graded" or any(exercise.has_broken_checks for exercise in result.exercises):
+        problems.append(
+            STAFF_LOOKS if result.status != "graded" else "Staff will look at the checks that we could not run."
+        )
+    return tuple(problems)
+
+
+def _cell(cell: CellResult) -> str:
+    """Say how a code cell ended, in one line; cells are counted from 1, as a reader counts them."""
+    place = f"Cell {cell.index + 1}"
+    if cell.status is CellStatus.ERROR:
+        error = next((o for o in cell.outputs if o.get("output_type") == "error"), {})
+        name, value = one_line(str(error.get("ename", "an error")), 80), one_line(str(error.get("evalue", "")), 160)
+        return f"{place} stopped with {name}{': ' + value if value else ''}"
+    if cell.status is CellStatus.TIMEOUT:
+        return f"{place} was stopped after {cell.seconds:.0f} s: it took longer than the time limit."
+    if cell.status is CellStatus.DIED:
+        return f"{place} ended the process that ran the notebook (as exit() or os._exit() does, or too much memory)."
+    return f"{place} was not run."
+
+
+def in_words(moment: datetime) -> str:
+    """Return `1 December 2026, 23:59 (UTC+01:00)`."""
+    zone = moment.tzname() or ""
+    return f"{moment.day} {moment:%B %Y, %H:%M}{f' ({zone})' if zone else ''}"

@@ -1,0 +1,80 @@
+"""The tables that commands end with. Every string of a student's is printable and free of markup before it is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograder.model import Isolation, SubmissionResult
+from autograder.report.text import duration, one_line, plural, points
+from autograder.report.words import trouble
+
+WITHOUT_ISOLATION = (
+    "isolation: none. Student code ran as you, with all your rights; never do this with code that you have not read."
+)
+
+
+def class_table(results: Sequence[SubmissionResult], title: str = "") -> Table:
+    """A row for each submission: student, points per exercise, total, what went wrong."""
+    names = list(dict.fromkeys(exercise.name for result in results for exercise in result.exercises))
+    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
+    table.add_column("student", overflow="fold", no_wrap=False)
+    for name in names:
+        table.add_column(Text(one_line(name)), justify="right", overflow="fold", min_width=5)
+    table.add_column("total", justify="right", no_wrap=True)
+    table.add_column("what went wrong", overflow="fold", ratio=1)
+    for result in results:
+        by_name = {exercise.name: exercise for exercise in result.exercises}
+        cells = [
+            _points(by_name[name].score, by_name[name].max_score) if name in by_name else Text("-") for name in names
+        ]
+        total = _points(result.score, result.max_score)
+        total.append(f" / {points(result.max_score)}", style="dim")
+        table.add_row(Text(one_line(result.student, 40)), *cells, total, Text(trouble(result)))
+    return table
+
+
+def class_summary(results: Sequence[SubmissionResult], unchanged: int, wall_seconds: float) -> RenderableType:
+    """The lines below the table: isolation level, time per submission, how many were unchanged, what staff must see."""
+    lines: list[Text] = []
+    new = len(results) - unchanged
+    lines.append(isolation_line(results))
+    if unchanged:
+        lines.append(Text(f"unchanged: {unchanged} of {plural(len(results), 'submission')}, not graded again"))
+    if new > 0:
+        lines.append(
+            Text(f"graded: {plural(new, 'submission')} in {duration(wall_seconds)}, {wall_seconds / new:.2f} s each")
+        )
+    elif results:
+        lines.append(Text("graded: nothing anew"))
+    lines += _for_staff(results)
+    return Group(*lines)
+
+
+def isolation_line(results: Sequence[SubmissionResult]) -> Text:
+    """Name the isolation levels that results were made under, red when there was none."""
+    levels = sorted({result.isolation for result in results if result.status == "graded"}, key=list(Isolation).index)
+    if Isolation.NONE in levels:
+        return Text(WITHOUT_ISOLATION, style="bold red")
+    return Text(f"isolation: {', '.join(levels) or '-'}")
+
+
+def _for_staff(results: Sequence[SubmissionResult]) -> list[Text]:
+    failed = [result for result in results if result.status != "graded"]
+    broken = sorted(
+        {f"{e.name}.{c.name}" for r in results for e in r.exercises for c in e.checks if c.outcome == "broken"}
+    )
+    lines = [Text(f"not graded: {one_line(r.student, 40)}: {one_line(r.reason)}", style="yellow") for r in failed]
+    if broken:
+        lines.append(
+            Text(f"broken checks of ours (they cost no points): {', '.join(map(one_line, broken))}", style="bold red")
+        )
+    return lines
+
+
+def _points(score: float, max_score: float) -> Text:
+    style = "green" if score >= max_score else "red" if score == 0 else "yellow"
+    return Text(points(score), style=style)

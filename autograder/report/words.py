@@ -1,0 +1,70 @@
+"""What went wrong with a submission, in two or three words for one cell of a table."""
+
+from __future__ import annotations
+
+from autograder.model import CellStatus, ExerciseResult, Outcome, SubmissionResult
+from autograder.report.page import broken_rules
+from autograder.report.text import one_line, plural
+
+# of a submission that could not be read: a word of its reason, and what the table says
+_REASONS = (
+    ("not a notebook", "not a notebook"),
+    ("not json", "not a notebook"),
+    ("nbformat", "old format"),
+    ("no code cell", "no code cells"),
+    ("link", "is a link"),
+    ("larger", "too large"),
+    ("too large", "too large"),
+    ("mib", "too large"),
+)
+
+
+def humanised(name: str) -> str:
+    """Return the name of a mistake as words: `sums_over_the_batch` reads "sums over the batch"."""
+    return one_line(name.replace("_", " "), 60)
+
+
+def trouble(result: SubmissionResult) -> str:
+    """Say what went wrong, the cause before its consequences; empty when nothing did."""
+    if result.status != "graded":
+        reason = result.reason.lower()
+        return next((words for word, words in _REASONS if word in reason), one_line(result.reason, 30) or "not graded")
+    found = [*_from_cells(result), *_from_exercises(result)]
+    if not found:
+        return ""
+    return found[0] if len(found) == 1 else f"{found[0]} +{len(found) - 1}"
+
+
+def is_unfinished(exercise: ExerciseResult) -> bool:
+    """True when a failed check of the exercise says that the student's function is still the stub, or is missing."""
+    texts = " ".join(c.message for c in exercise.checks if c.outcome is Outcome.FAILED) + exercise.note
+    return "NotImplementedError" in texts or "not defined" in texts or "unfinished" in texts or "stub" in texts
+
+
+def _from_cells(result: SubmissionResult) -> list[str]:
+    words = []
+    for cell in result.cells:
+        if cell.status is CellStatus.TIMEOUT:
+            words.append("time limit")
+        elif cell.status is CellStatus.DIED:
+            words.append("process ended")
+        elif any(o.get("ename") in ("SyntaxError", "IndentationError", "TabError") for o in cell.outputs):
+            words.append("syntax error")
+    return list(dict.fromkeys(words))
+
+
+def _from_exercises(result: SubmissionResult) -> list[str]:
+    mistakes, unfinished, others = [], False, 0
+    for exercise in result.exercises:
+        failed = [c for c in exercise.checks if c.outcome is Outcome.FAILED]
+        known = [c.mistake for c in failed if c.mistake]
+        if known:
+            mistakes.append(humanised(max(set(known), key=known.count)))
+        elif failed and is_unfinished(exercise):
+            unfinished = True
+        elif broken_rules(exercise):
+            mistakes.append("rule broken")
+        else:
+            others += len(failed)
+    words = mistakes + (["unfinished"] if unfinished else [])
+    return words + ([f"{plural(others, 'check')} failed"] if others else [])
