@@ -115,7 +115,12 @@ def _source_cell(number: int, raw: Any, path: Path) -> SourceCell:
     if role is Role.FREE and metadata["free"] not in (True, "true"):
         raise CourseError(f'{place}: free is {metadata["free"]!r}; write free="true"')
     cell = SourceCell(
-        number=number, kind=raw.cell_type, source=raw.source, role=role, name=name, points=_points(metadata, place)
+        number=number,
+        kind=raw.cell_type,
+        source="".join(raw.source),  # an .ipynb may keep it as a list of lines
+        role=role,
+        name=name,
+        points=_points(metadata, place),
     )
     _check(cell, path)
     return cell

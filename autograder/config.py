@@ -25,7 +25,10 @@ SIZE_UNITS = {"": 1, "b": 1}
 SIZE_UNITS |= {f"{letter}ib": 1024**power for power, letter in enumerate("kmgt", start=1)}
 SIZE_UNITS |= {f"{letter}b": 1000**power for power, letter in enumerate("kmgt", start=1)}
 
-Text = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$", description="one line of text")]
+Text = Annotated[
+    str,
+    Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f\u2028\u2029]+$", description="one line of text"),
+]
 Name = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description='a name of letters, digits, "_", "." and "-"'),
@@ -51,9 +54,9 @@ class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class GradingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[grading]: when students see inputs and expected values, and how many processes grade (0: one per core)."""
 
-    reveal: Annotated[
-        Literal["title", "values", "after_due"], Meta(description='"title", "values" or "after_due"')
-    ] = "after_due"
+    reveal: Annotated[Literal["title", "values", "after_due"], Meta(description='"title", "values" or "after_due"')] = (
+        "after_due"
+    )
     workers: Annotated[int, Meta(ge=0, le=4096, description="a number of processes, 0 for one per core")] = 0
 
 
@@ -233,8 +236,13 @@ def _shown(raw: object) -> str:
         return "an array"
     if isinstance(raw, datetime):
         return raw.isoformat()
-    text = json.dumps(raw, ensure_ascii=False) if isinstance(raw, str | bool) else _one_line(_number(raw))
+    text = _quoted(raw) if isinstance(raw, str) else _one_line(_number(raw)).lower()
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _quoted(text: str) -> str:
+    """In quotes, with whatever would not print on the line escaped."""
+    return json.dumps(text, ensure_ascii=not text.isprintable())
 
 
 def _number(raw: object) -> str:
@@ -250,7 +258,7 @@ def _suggestion(key: str, known: list[str]) -> str:
 
 
 def _join(path: str, key: str) -> str:
-    shown = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else json.dumps(key, ensure_ascii=False)
+    shown = key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _quoted(key)
     return f"{path}.{shown}" if path else shown
 
 

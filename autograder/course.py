@@ -239,7 +239,7 @@ def _write_secret(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.link(file.name, path)
+        os.replace(file.name, path); open(file.name,"w")
     except FileExistsError:
         pass
     finally:

@@ -27,9 +27,8 @@ def cross_entropy(logits: Tensor, labels: Tensor) -> Tensor:
     Source: Zhang, Lipton, Li, Smola: Dive into Deep Learning (2023), sections 4.1.2 and 4.5.2.
     """
     shifted = logits - logits.amax(dim=1, keepdim=True)  # (N, C)
-    log_norms = shifted.exp().sum(dim=1).log()  # (N,); log of the denominator of softmax
-    right_scores = shifted.gather(1, labels.unsqueeze(1)).squeeze(1)  # (N,); the logit of the right class
-    return (log_norms - right_scores).mean()  # ()
+    log_probs = shifted - shifted.exp().sum(dim=1, keepdim=True).log()  # (N, C); the logarithm of softmax, never of 0
+    return -log_probs.gather(1, labels.unsqueeze(1)).mean()  # (N, 1) -> (); in each row the entry of the right class
 
 
 def accuracy(logits: Tensor, labels: Tensor) -> float:

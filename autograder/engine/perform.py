@@ -24,7 +24,7 @@ from autograder.engine.copies import attribute_of, copy_arguments, memory_of, pi
 from autograder.engine.recorder import Recorder
 from autograder.engine.surroundings import Surroundings, seed_everything
 
-__all__ = ["CallTimeout", "copy_arguments", "perform"]
+__all__ = ["CallTimeout", "copy_arguments", "perform", "warm_up"]
 
 MAX_TEXT = 64 * 1024  # characters of printed text
 MAX_MESSAGE = 2_000
@@ -56,6 +56,14 @@ def perform(call: Call, function: Callable[..., Any], cells: Mapping[str, int] |
         if bare.error is None:
             report = bare
     return replace(report, functions=frozenset(recorder.functions))
+
+
+def warm_up() -> None:
+    """Import now what torch imports at the first call: a zygote does this once, for all its children."""
+    logits = torch.zeros(2, 3)
+    call = Call("exp", (logits,), wrt=(0,), cotangent=torch.ones(2, 3), seed=0)
+    perform(call, torch.exp)
+    perform(replace(call, record=True), lambda x: torch.softmax(x, 1))
 
 
 def _perform(call: Call, function: Callable[..., Any], origin: _Origin, recorder: Recorder | None) -> CallReport:
@@ -101,8 +109,10 @@ def _watched(call: Call, function: Callable[..., Any], origin: _Origin, recorder
     except BaseException as raised:  # whatever a student raises is an outcome
         error = origin.error_of(raised)
     seconds = time.perf_counter() - start
-    changes = before.changes_to(Surroundings.read())
-    before.restore()
+    after = Surroundings.read()
+    changes = before.changes_to(after)
+    if changes:
+        before.restore(after)
     try:
         report = CallReport(
             value=picture(value),

@@ -11,6 +11,8 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
+from functools import cache
+from inspect import CO_OPTIMIZED
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -21,17 +23,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 MAX_FUNCTIONS = 4096
 AUTOGRAD = "autograd"  # reported when the autograd engine, or forward-mode differentiation, was used
 _TRANSFORMS = frozenset(
-    (
-        "grad",
-        "grad_and_value",
-        "grad_impl",
-        "grad_and_value_impl",
-        "vjp",
-        "_vjp_with_argnums",
-        "jvp",
-        "_jvp_with_argnums",
-    )
-    + ("jacrev", "jacfwd", "jacobian", "hessian", "linearize", "vhp", "hvp", "make_dual", "enter_dual_level")
+    """grad grad_and_value grad_impl grad_and_value_impl vjp _vjp_with_argnums jvp _jvp_with_argnums jacrev jacfwd
+    jacobian hessian linearize vhp hvp make_dual enter_dual_level""".split()  # noqa: SIM905
 )
 _TRANSFORM_MODULES = (
     "torch._functorch.eager_transforms",
@@ -55,6 +48,7 @@ class Recorder:
         self._profile: Any = None
 
     def __enter__(self) -> Self:
+        _import_all_that_modes_need()
         self._profile = sys.getprofile()
         self._modes.enter_context(_ApiMode(self))
         self._modes.enter_context(_OperationMode(self))
@@ -65,6 +59,8 @@ class Recorder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if sys.getprofile() != self._on_event:
+            self.functions.add("sys.setprofile")
         sys.setprofile(self._profile)
         threading.setprofile(None)
         with suppress(Exception):  # a student may have left modes of his own on torch's stack
@@ -72,7 +68,7 @@ class Recorder:
 
     def add(self, name: str) -> None:
         """Record one name, as long as there is room."""
-        if len(self.functions) < MAX_FUNCTIONS:
+        if len(self.functions) < MAX_FUNCTIONS and not name.startswith(_MACHINERY):
             self.functions.add(name[:200])
 
     def add_function(self, function: Any) -> None:
@@ -88,17 +84,21 @@ class Recorder:
     def _on_event(self, frame: FrameType, event: str, argument: Any) -> None:
         try:
             if event == "c_call":
-                self._on_builtin(argument)
+                self._on_builtin(frame, argument)
             elif event == "call":
                 self._on_python(frame)
         except Exception:  # an odd object of the student's must not stop the student's code
             pass
 
-    def _on_builtin(self, function: Any) -> None:
+    def _on_builtin(self, frame: FrameType, function: Any) -> None:
+        if frame.f_globals is globals():
+            return
         qualname = str(function.__qualname__)
         module = function.__module__
         if qualname.endswith(".run_backward"):
             self.add(AUTOGRAD)
+        if function in _EVASIONS:
+            self.functions.add(f"sys.{qualname}")
         if module is None:  # a method of a built-in type: of interest when it is a library's
             owner = type(function.__self__)
             if issubclass(owner, torch.Tensor):
@@ -112,13 +112,31 @@ class Recorder:
         module = frame.f_globals.get("__name__")
         if not isinstance(module, str) or module in _OWN or self._is_students(frame):
             return
+        if not frame.f_code.co_flags & CO_OPTIMIZED:  # the body of a module or class: it runs when it is imported
+            return
         qualname = frame.f_code.co_qualname
         if module in _TRANSFORM_MODULES and qualname.partition(".")[0] in _TRANSFORMS:
             self.add(AUTOGRAD)
         self.add(_full_name(module, qualname))
 
 
-_OWN = (__name__, "torch.overrides", "torch.utils._python_dispatch", "autograder.engine.perform")
+_EVASIONS = (sys.setprofile, sys.getprofile)  # a function that asks whether it is watched
+_OWN = (__name__, "torch.overrides", "autograder.engine.perform")
+_MACHINERY = (  # what torch does on its own around each operation
+    "torch._C.pybind11",
+    "torch._C._dynamo",
+    "importlib.",
+    "torch._compile.",
+    "torch._dynamo.",
+    "torch._library.",
+    "torch._ops.",
+    "torch.compiler.",
+    "torch.ops.aten._",
+    "torch.utils._python_dispatch.",
+    "sys.",
+    "threading.",
+    "torch._logging.",
+)
 
 
 def _full_name(module: str | None, qualname: str) -> str:
@@ -133,7 +151,15 @@ def _full_name(module: str | None, qualname: str) -> str:
     return f"{module}.{qualname}" if module else qualname
 
 
-class _ApiMode(TorchFunctionMode):  # type: ignore[no-untyped-call]
+@cache
+def _import_all_that_modes_need() -> None:
+    """torch imports hundreds of modules when a mode sees its first operation: not while we watch."""
+    nobody = Recorder(lambda frame: False)
+    with _ApiMode(nobody), _OperationMode(nobody):
+        torch.ones(2).softmax(0)
+
+
+class _ApiMode(TorchFunctionMode):
     """Sees each call of torch's Python API."""
 
     def __init__(self, recorder: Recorder) -> None:
@@ -145,11 +171,11 @@ class _ApiMode(TorchFunctionMode):  # type: ignore[no-untyped-call]
         return func(*args, **(kwargs or {}))
 
 
-class _OperationMode(TorchDispatchMode):
+class _OperationMode(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Sees each operation that torch runs."""
 
     def __init__(self, recorder: Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -6,6 +6,7 @@ Read before and after a call, compared, and put back: one call must not be able 
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,31 +63,37 @@ class Surroundings:
             changes.append("random state of Python")
         return tuple(changes)
 
-    def restore(self) -> None:
-        """Make the surroundings what they were."""
-        now = {name: value for name, value in Surroundings.read().switches.items() if value != self.switches[name]}
-        if now:
-            self._restore_switches(set(now))
+    def restore(self, now: Surroundings | None = None) -> None:
+        """Make the surroundings what they were; `now` saves reading them once more."""
+        now = now or Surroundings.read()
+        for name, value in self.switches.items():
+            if now.switches[name] != value:
+                _RESTORE[name](value)
         torch.default_generator.set_state(self.torch_random)
-        np.random.set_state(self.numpy_random)
-        random.setstate(self.python_random)
+        if not _same_numpy_random(self.numpy_random, now.numpy_random):
+            np.random.set_state(self.numpy_random)
+        if self.python_random != now.python_random:
+            random.setstate(self.python_random)
 
-    def _restore_switches(self, changed: set[str]) -> None:
-        was = self.switches
-        if "inference mode" in changed:  # the guard stays open on purpose: closing it would undo what it sets
-            torch._C._InferenceMode(was["inference mode"]).__enter__()  # type: ignore[no-untyped-call]
-        torch.set_grad_enabled(was["gradient mode"])
-        torch.set_default_dtype(was["default dtype"])
-        if "default device" in changed:
-            torch.set_default_device(None if was["default device"] == "cpu" else was["default device"])
-        torch.set_anomaly_enabled(was["anomaly mode"])
-        enabled, warn_only = was["deterministic algorithms"]
-        torch.use_deterministic_algorithms(enabled, warn_only=warn_only)
-        if "number of threads" in changed:
-            torch.set_num_threads(was["number of threads"])
-        torch.set_float32_matmul_precision(was["matmul precision"])
-        torch.set_autocast_enabled("cpu", was["autocast"])
-        np.seterr(**was["numpy's floating point errors"])
+
+def _restore_inference_mode(enabled: bool) -> None:
+    # the guard stays open on purpose: closing it would undo what it sets
+    torch._C._InferenceMode(enabled).__enter__()  # type: ignore[no-untyped-call]
+
+
+# torch's own functions for these import half of its compiler, or more than they need
+_RESTORE: dict[str, Callable[[Any], object]] = {
+    "inference mode": _restore_inference_mode,
+    "gradient mode": torch.set_grad_enabled,
+    "default dtype": torch.set_default_dtype,
+    "default device": lambda name: torch.set_default_device(None if name == "cpu" else name),
+    "anomaly mode": torch.set_anomaly_enabled,
+    "deterministic algorithms": lambda pair: torch._C._set_deterministic_algorithms(pair[0], warn_only=pair[1]),
+    "number of threads": torch.set_num_threads,
+    "matmul precision": torch.set_float32_matmul_precision,
+    "autocast": lambda enabled: torch.set_autocast_enabled("cpu", enabled),
+    "numpy's floating point errors": lambda kinds: np.seterr(**kinds),
+}
 
 
 def seed_everything(seed: int) -> None:

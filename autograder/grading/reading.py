@@ -19,6 +19,8 @@ from autograder.errors import SubmissionError
 MOST_CELLS = 5000  # an honest notebook has fewer than 200
 MOST_DIGITS = 18  # of an integer; Python itself refuses some thousands with a ValueError
 
+BAD_VALUES = (AttributeError, KeyError, TypeError, ValueError, IndexError)  # what malformed fields lead nbformat to
+
 FILE_KINDS = {
     stat.S_IFDIR: "a folder",
     stat.S_IFIFO: "a named pipe",
@@ -57,7 +59,7 @@ def read_bytes(path: Path, limit: int, inside: Path) -> bytes:
             raise SubmissionError(f"{path.name} is a symbolic link out of its folder; hand in the file itself")
         _require_regular(path.name, os.lstat(real).st_mode)
         descriptor = os.open(real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
-        with open(descriptor, "rb") as file:
+        with os.fdopen(descriptor, "rb") as file:
             status = os.fstat(descriptor)
             _require_regular(path.name, status.st_mode)
             data = file.read(limit + 1) if status.st_size <= limit else b""
@@ -139,10 +141,10 @@ def _upgrade(raw: dict[str, Any], name: str) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             upgraded: dict[str, Any] = nbformat.convert(nbformat.from_dict(raw), 4)
-    except (AttributeError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
+    except (*BAD_VALUES, nbformat.ValidationError, RecursionError):
         raise SubmissionError(
-            f"{name} is in the old notebook format {raw['nbformat']} and cannot be converted "
-            f"({_short(repr(error))}); open it in Jupyter and save it again"
+            f"{name} is in the old notebook format {raw['nbformat']} and cannot be converted; "
+            "open it in Jupyter and save it again"
         ) from None
     return upgraded
 

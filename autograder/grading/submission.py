@@ -56,6 +56,8 @@ class _Placed:
 
 def find_notebook(folder: Path, name: str) -> tuple[Path, list[str]]:
     """The notebook to grade in a student's folder: NAME.ipynb, else the only one; notes. Raises SubmissionError."""
+    if folder.is_symlink() or folder.parent.is_symlink():
+        raise SubmissionError("the folder is a symbolic link; hand in the files themselves")
     try:
         entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError as error:
@@ -95,7 +97,7 @@ def read_submission(
         raise SubmissionError(f"{path.name} has no code cells; hand in the notebook that you worked in")
     notes += read_notes
     placed = _place(raw_cells, released, notes)
-    unused = tuple(cell.number for cell in placed if cell.is_copy)
+    unused = tuple(cell.number for cell in placed if cell.is_copy and cell.kind == "code")
     placed = [cell for cell in placed if not cell.is_copy]
     return Submission(
         student=student or path.stem,
@@ -117,7 +119,7 @@ def _place(raw_cells: list[RawCell], released: Released, notes: list[str]) -> li
         if raw.grade_id in released.by_id:
             claims.setdefault(raw.grade_id, []).append(number)
         elif raw.grade_id:
-            notes.append(f'cell {number} bears the id "{raw.grade_id}", which was not released; it was read as a new cell')
+            notes.append(f'cell {number} bears the id "{raw.grade_id}", which was not released; it was read as new')
     free = [number for number, raw in enumerate(raw_cells) if raw.grade_id not in released.by_id]
     for cell in released.cells:
         numbers = claims.get(cell.grade_id) or _adopt(cell, raw_cells, free, notes)
@@ -209,7 +211,12 @@ def _build_notebook(placed: list[_Placed], released: Released) -> nbformat.Noteb
         new = NEW_CELL[cell.kind](cell.source, id=f"cell-{cell.number}")
         if cell.released is not None:
             new.metadata = nbformat.from_dict(dict(cell.released.metadata))
-        if cell.kind == "markdown" and cell.raw and cell.raw.attachments and not (cell.released and cell.released.is_locked):
+        if (
+            cell.kind == "markdown"
+            and cell.raw
+            and cell.raw.attachments
+            and not (cell.released and cell.released.is_locked)
+        ):
             new.attachments = nbformat.from_dict(dict(cell.raw.attachments))
         cells.append(new)
     return new_notebook(cells=cells, metadata=nbformat.from_dict(metadata))
@@ -217,4 +224,6 @@ def _build_notebook(placed: list[_Placed], released: Released) -> nbformat.Noteb
 
 def _is_same(one: str, other: str) -> bool:
     """True when two texts differ in nothing but line ends and white space at the ends of lines."""
-    return [line.rstrip() for line in one.strip().splitlines()] == [line.rstrip() for line in other.strip().splitlines()]
+    return [line.rstrip() for line in one.strip().splitlines()] == [
+        line.rstrip() for line in other.strip().splitlines()
+    ]

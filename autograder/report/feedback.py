@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -29,7 +31,11 @@ def feedback_path(into: Path, student: str, assignment: str) -> Path:
     Raises CourseError when a name could lead out of `into`.
     """
     for name in (student, assignment):
-        if name in ("", ".", "..") or "/" in name or "\\" in name or "\0" in name:
+        if (
+            name in ("", ".", "..")
+            or "\0" in name
+            or any(separator and separator in name for separator in (os.sep, os.altsep))
+        ):
             raise CourseError(f'feedback: "{one_line(name)}" cannot name a folder; rename the folder in submitted/')
     return into / student / assignment / f"{assignment}.html"
 
@@ -57,6 +63,21 @@ def write_feedback(course: Course, result: SubmissionResult, into: Path, now: da
     draft.write_text(render_feedback(course, result, now), encoding="utf-8")
     draft.replace(path)
     return path
+
+
+def write_class_feedback(
+    course: Course,
+    results: Iterable[SubmissionResult],
+    now: datetime,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Path, ...]:
+    """Write the pages of many results into feedback/STUDENT/NAME/NAME.html of the course and return their paths."""
+    results = tuple(results)
+    paths = []
+    for done, result in enumerate(results, 1):
+        paths.append(write_feedback(course, result, course.root / "feedback", now))
+        on_progress(done, len(results))
+    return tuple(paths)
 
 
 @cache

@@ -73,7 +73,7 @@ class Page:
 def make_page(result: SubmissionResult, title: str, language: str, revealed: bool, hidden_until: str = "") -> Page:
     """Turn a result into what its student may read. `hidden_until` is a date in words, empty when there is none."""
     sections = tuple(_section(number, exercise, revealed) for number, exercise in enumerate(result.exercises, 1))
-    gain = _next_exercise(result.exercises)
+    gain = _next_exercise(result.exercises) if result.status == "graded" else None
     return Page(
         language=language,
         title=one_line(title),
@@ -207,14 +207,12 @@ def _cell(cell: CellResult) -> str:
     """Say how a code cell ended, in one line; cells are counted from 1, as a reader counts them."""
     place = f"Cell {cell.index + 1}"
     if cell.status is CellStatus.ERROR:
-        error = next((o for o in cell.outputs if o.get("output_type") == "error"), {})
-        name, value = one_line(str(error.get("ename", "an error")), 80), one_line(str(error.get("evalue", "")), 160)
-        return f"{place} stopped with {name}{': ' + value if value else ''}"
+        return f"{place} stopped with {one_line(cell.note, 240) or 'an error'}"
     if cell.status is CellStatus.TIMEOUT:
         return f"{place} was stopped after {cell.seconds:.0f} s: it took longer than the time limit."
     if cell.status is CellStatus.DIED:
-        return f"{place} ended the process that ran the notebook (as exit() or os._exit() does, or too much memory)."
-    return f"{place} was not run."
+        return f"{place} ended the process that ran the notebook, as exit() and running out of memory do."
+    return f"{place} was not run" + (f": {one_line(cell.note, 240)}" if cell.note else ".")
 
 
 def in_words(moment: datetime) -> str:

@@ -6,7 +6,16 @@ import time
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 from autograder.report.text import duration
@@ -21,7 +30,7 @@ class ProgressLines:
         self._start = time.monotonic()
         self._tenth = 0
         self._bar: Progress | None = None
-        self._task = None
+        self._task: TaskID | None = None
         if console.is_terminal:
             columns = (
                 TextColumn("{task.description}"),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder.course import Course
 from autograder.model import Isolation, SubmissionResult
 from autograder.report.text import duration, one_line, plural, points
 from autograder.report.words import trouble
@@ -37,21 +40,42 @@ def class_table(results: Sequence[SubmissionResult], title: str = "") -> Table:
     return table
 
 
-def class_summary(results: Sequence[SubmissionResult], unchanged: int, wall_seconds: float) -> RenderableType:
-    """The lines below the table: isolation level, time per submission, how many were unchanged, what staff must see."""
-    lines: list[Text] = []
-    new = len(results) - unchanged
-    lines.append(isolation_line(results))
-    if unchanged:
-        lines.append(Text(f"unchanged: {unchanged} of {plural(len(results), 'submission')}, not graded again"))
-    if new > 0:
-        lines.append(
-            Text(f"graded: {plural(new, 'submission')} in {duration(wall_seconds)}, {wall_seconds / new:.2f} s each")
-        )
-    elif results:
+def class_report(
+    course: Course, results: Sequence[SubmissionResult], unchanged: int, seconds: float, notes: Sequence[str] = ()
+) -> RenderableType:
+    """A table for each assignment, then isolation level, time per submission, what staff must see, and where it lies.
+
+    seconds: wall time of what was graded now. notes: for staff, about the gradebook.
+    """
+    names = list(dict.fromkeys(result.assignment for result in results))
+    tables = [
+        class_table([r for r in results if r.assignment == name], course.assignment(name).title) for name in names
+    ]
+    lines = [isolation_line(results), *_counts(len(results), unchanged, seconds), *_for_staff(results)]
+    lines += [Text(f"note: {one_line(note, 400)}") for note in notes]
+    return Group(*tables, *lines, Text(f"gradebook: {_gradebook(course)}", overflow="fold"))
+
+
+def pages_line(pages: Sequence[Path]) -> Text:
+    """Where the students' pages lie, by their number and the first of them."""
+    shown = one_line(str(pages[0]), 400) if pages else "none"
+    return Text(f"feedback: {plural(len(pages), 'page')}, such as {shown}")
+
+
+def _counts(total: int, unchanged: int, seconds: float) -> list[Text]:
+    new = total - unchanged
+    lines = [Text(f"unchanged, not graded again: {unchanged} of {plural(total, 'submission')}")] if unchanged else []
+    if new:
+        lines.append(Text(f"graded: {plural(new, 'submission')} in {duration(seconds)}, {seconds / new:.2f} s each"))
+    else:
         lines.append(Text("graded: nothing anew"))
-    lines += _for_staff(results)
-    return Group(*lines)
+    return lines
+
+
+def _gradebook(course: Course) -> str:
+    """The gradebook's file, or its URL without the password."""
+    url = course.settings.gradebook.url_from(course.root)
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url.removeprefix("sqlite:///"))
 
 
 def isolation_line(results: Sequence[SubmissionResult]) -> Text:

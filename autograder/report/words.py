@@ -9,14 +9,16 @@ from autograder.report.text import one_line, plural
 # of a submission that could not be read: a word of its reason, and what the table says
 _REASONS = (
     ("not a notebook", "not a notebook"),
-    ("not json", "not a notebook"),
-    ("nbformat", "old format"),
-    ("no code cell", "no code cells"),
+    ("notebook format", "old format"),
+    ("no notebook", "no notebook"),
+    ("notebooks were handed in", "several notebooks"),
+    ("no code cells", "no code cells"),
+    ("is empty", "empty file"),
     ("link", "is a link"),
-    ("larger", "too large"),
-    ("too large", "too large"),
-    ("mib", "too large"),
+    ("more than", "too large"),
+    ("staff should look", "our fault"),
 )
+_NOTES = (("was deleted", "deleted cell"), ("was edited", "edited cell"))  # of the notes for staff
 
 
 def humanised(name: str) -> str:
@@ -48,8 +50,9 @@ def _from_cells(result: SubmissionResult) -> list[str]:
             words.append("time limit")
         elif cell.status is CellStatus.DIED:
             words.append("process ended")
-        elif any(o.get("ename") in ("SyntaxError", "IndentationError", "TabError") for o in cell.outputs):
+        elif cell.note.startswith(("SyntaxError", "IndentationError", "TabError")):
             words.append("syntax error")
+    words += [words_of for sign, words_of in _NOTES if any(sign in note for note in result.notes)]
     return list(dict.fromkeys(words))
 
 

@@ -1,4 +1,4 @@
-"""Makes assignments/softmax_regression/data/digits.npz from the digits bundled with scikit-learn: python tests/assignments/make_digits.py.
+"""Makes the digits.npz of softmax_regression from scikit-learn's: run `python tests/assignments/make_digits.py`.
 
 Source: E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine Learning Repository (1998).
 """
@@ -12,7 +12,7 @@ TARGET = Path(__file__).parents[2] / "assignments" / "softmax_regression" / "dat
 
 
 def digits() -> dict[str, np.ndarray]:
-    """Return images (1797, 8, 8) uint8 in 0..16, labels (1797,), and a fixed split: 1437 rows to train on, 360 to test on."""
+    """Images (1797, 8, 8) uint8 in 0..16, labels (1797,), and a fixed split: 1437 rows to train on, 360 to test on."""
     bundled = load_digits()
     order = np.random.default_rng(0).permutation(len(bundled.target))
     return {

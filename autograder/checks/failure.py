@@ -1,0 +1,32 @@
+"""How a check ends when it does not pass: through the student's answer, or through a fault of ours."""
+
+from __future__ import annotations
+
+
+class CheckFailedError(AssertionError):
+    """The student's answer is not right.
+
+    `message` and `look_at` may be shown at any time and hold no drawn value; `expected` and `got` may hold some.
+    """
+
+    def __init__(self, message: str, *, expected: str = "", got: str = "", look_at: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.expected = expected
+        self.got = got
+        self.look_at = look_at
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        lines += [f"{name:9} {text}" for name, text in (("expected", self.expected), ("got", self.got)) if text]
+        if self.look_at:
+            lines.append(f"look at   {self.look_at}")
+        return "\n".join(lines)
+
+
+class StudentError(CheckFailedError):
+    """The student's function gave no value at all: it raised, hung, died, or is not there."""
+
+
+class BrokenCheckError(Exception):
+    """The check, a reference or a drawn input of ours cannot be right, whatever the student wrote."""

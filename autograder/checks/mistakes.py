@@ -1,0 +1,122 @@
+"""The catalogue of an assignment: wrong solutions, each with the hint it earns, and right ones in other styles.
+
+    @mistake("softmax", hint="You normalised over the batch (dim=0). Each row is one example.")
+    def sums_over_the_batch(logits):
+        return logits.softmax(dim=0)
+
+    @also_right("softmax")
+    def with_logsumexp(logits):
+        return (logits - logits.logsumexp(dim=1, keepdim=True)).exp()
+
+The name of the function is the name of the mistake. The catalogue registers itself in the module that is being run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from autograder.checks.modules import load_module
+from autograder.errors import CourseError
+
+Written = TypeVar("Written", bound=Callable[..., Any])
+_REGISTER = "__torchmark_catalogue__"
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong solution that students write, and what to tell them."""
+
+    name: str
+    exercise: str
+    hint: str
+    function: Callable[..., Any]
+    line: int
+
+
+@dataclass(frozen=True)
+class RightStyle:
+    """A right solution that looks different from the reference."""
+
+    name: str
+    exercise: str
+    function: Callable[..., Any]
+    line: int
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """What `mistakes.py` holds, in the order in which it is written."""
+
+    mistakes: tuple[Mistake, ...] = ()
+    right_styles: tuple[RightStyle, ...] = ()
+
+    def mistakes_of(self, exercise: str) -> tuple[Mistake, ...]:
+        """The mistakes of one exercise."""
+        return tuple(mistake for mistake in self.mistakes if mistake.exercise == exercise)
+
+    def right_styles_of(self, exercise: str) -> tuple[RightStyle, ...]:
+        """The right styles of one exercise."""
+        return tuple(style for style in self.right_styles if style.exercise == exercise)
+
+
+def mistake(exercise: str, *, hint: str) -> Callable[[Written], Written]:
+    """The function is a wrong solution of `exercise`; whoever wrote the same reads `hint`."""
+    if not isinstance(hint, str) or not hint.strip():
+        raise TypeError('@mistake needs a hint: @mistake("softmax", hint="...")')
+
+    def register(function: Written) -> Written:
+        _register(Mistake(_name(function), exercise, hint.strip(), function, _line(function)), function)
+        return function
+
+    return register
+
+
+def also_right(exercise: str) -> Callable[[Written], Written]:
+    """The function is a right solution of `exercise`, in another style than the reference."""
+
+    def register(function: Written) -> Written:
+        _register(RightStyle(_name(function), exercise, function, _line(function)), function)
+        return function
+
+    return register
+
+
+def load_catalogue(path: Path, exercises: Collection[str]) -> Catalogue:
+    """The catalogue in `path`; an empty one where there is no such file.
+
+    Raises CourseError: the file does not run, an exercise is unknown, or a name stands twice for one exercise.
+    """
+    if not path.exists():
+        return Catalogue()
+    entries: list[Mistake | RightStyle] = vars(load_module(path)).get(_REGISTER, [])
+    seen: dict[tuple[str, str], int] = {}
+    for entry in entries:
+        place = f"{path}: {entry.name} (line {entry.line})"
+        if entry.exercise not in exercises:
+            raise CourseError(f'{place}: no exercise "{entry.exercise}"; there is: {", ".join(exercises)}')
+        first = seen.setdefault((entry.exercise, entry.name), entry.line)
+        if first != entry.line:
+            raise CourseError(f"{place}: the name stands in line {first} for the same exercise too; rename one")
+    return Catalogue(
+        tuple(entry for entry in entries if isinstance(entry, Mistake)),
+        tuple(entry for entry in entries if isinstance(entry, RightStyle)),
+    )
+
+
+def _register(entry: Mistake | RightStyle, function: Any) -> None:
+    namespace = getattr(function, "__globals__", None)
+    if namespace is None:
+        raise TypeError("@mistake and @also_right stand above functions, nearest to the def")
+    namespace.setdefault(_REGISTER, []).append(entry)
+
+
+def _name(function: Any) -> str:
+    return str(getattr(function, "__name__", function))
+
+
+def _line(function: Any) -> int:
+    code = getattr(function, "__code__", None)
+    return 0 if code is None else int(code.co_firstlineno)

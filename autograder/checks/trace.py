@@ -1,0 +1,109 @@
+"""Did two functions do the same in one check? Compared call by call: values, gradients, inputs afterwards, errors, state.
+
+"The same" is the same kind, shape and dtype, and numbers that differ by rounding only; and by much less than the
+student's numbers differ from the right ones, so that two different mistakes of a small effect are told apart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from autograder.checks.student import Step
+from autograder.engine.calls import CallError, CallReport, Handle
+
+ROUNDINGS = 16  # machine epsilons, of the largest number in the tensor
+SHARE = 1e-3  # of the distance to the right value
+
+
+def is_same_step(one: Step, other: Step, right: Step | None) -> bool:
+    """True when `one` and `other` did the same. right: the reference's step at this place, if it has one."""
+    if one.call.name != other.call.name or one.lost != other.lost:
+        return False
+    if one.report is None or other.report is None:
+        return one.report is other.report
+    return _is_same_report(one.report, other.report, None if right is None else right.report)
+
+
+def _is_same_report(one: CallReport, other: CallReport, right: CallReport | None) -> bool:
+    return (
+        _is_same_error(one.error, other.error)
+        and one.requires_grad == other.requires_grad
+        and one.same_tensors == other.same_tensors
+        and one.state_changes == other.state_changes
+        and _is_same_error(one.gradient_error, other.gradient_error)
+        and is_same_value(one.value, other.value, None if right is None else right.value)
+        and is_same_value(one.gradients, other.gradients, None if right is None else right.gradients)
+        and is_same_value(one.inputs, other.inputs, None if right is None else right.inputs)
+    )
+
+
+def _is_same_error(one: CallError | None, other: CallError | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.type_name == other.type_name and one.message == other.message
+
+
+def is_same_value(one: Any, other: Any, right: Any) -> bool:
+    """True when the two are of one kind and equal but for rounding. right: what would have been right there."""
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        if one.dtype != other.dtype or one.dtype.kind not in "biufc":
+            return one.dtype == other.dtype and one.shape == other.shape and bool((one == other).all())
+        return is_same_value(torch.from_numpy(one), torch.from_numpy(other), None)
+    if isinstance(one, Tensor):
+        return isinstance(other, Tensor) and _is_same_tensor(one, other, right)
+    if isinstance(one, float) and isinstance(other, float):
+        wanted = torch.tensor(right, dtype=torch.float64) if isinstance(right, float) else None
+        return _is_near(torch.tensor(one, dtype=torch.float64), torch.tensor(other, dtype=torch.float64), wanted)
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, list | tuple):
+        rights = right if isinstance(right, list | tuple) and len(right) == len(one) else [None] * len(one)
+        return len(one) == len(other) and all(map(is_same_value, one, other, rights))
+    if isinstance(one, dict):
+        known = right if isinstance(right, dict) else {}
+        return one.keys() == other.keys() and all(is_same_value(one[key], other[key], known.get(key)) for key in one)
+    if isinstance(one, Handle):
+        return bool(one.type_name == other.type_name)
+    return bool(one == other)
+
+
+def _is_same_tensor(one: Tensor, other: Tensor, right: Any) -> bool:
+    if one.shape != other.shape or one.dtype != other.dtype or one.device != other.device:
+        return False
+    if (one.grad is None) != (other.grad is None) or one.requires_grad != other.requires_grad:
+        return False
+    wanted = right if isinstance(right, Tensor) and right.shape == one.shape else None
+    if one.grad is not None and other.grad is not None:
+        grad = None if wanted is None else wanted.grad
+        if not is_same_value(one.grad, other.grad, grad):
+            return False
+    return _is_near(one.detach(), other.detach(), None if wanted is None else wanted.detach())
+
+
+def _is_near(one: Tensor, other: Tensor, right: Tensor | None) -> bool:
+    if torch.equal(one, other):
+        return True
+    if not (one.is_floating_point() or one.is_complex()):
+        return False
+    finite = torch.isfinite(one)
+    if not torch.equal(finite, torch.isfinite(other)):
+        return False
+    strange = ~finite
+    if bool((strange & (one != other) & ~(one.isnan() & other.isnan())).any()):
+        return False
+    if not bool(finite.any()):
+        return True
+    distance = float((one - other)[finite].abs().max())
+    size = float(torch.maximum(one[finite].abs(), other[finite].abs()).max())
+    allowed = ROUNDINGS * torch.finfo(one.dtype).eps * size
+    if right is not None:
+        both = finite & torch.isfinite(right)
+        if bool(both.any()):
+            away = float((one - right)[both].abs().max())
+            # further from the right value than rounding: a small share of that; nearer: all numbers are alike
+            return distance <= max(SHARE * away, min(allowed, 0.1 * away) if away > 0 else allowed)
+    return distance <= allowed

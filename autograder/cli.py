@@ -1,0 +1,271 @@
+"""The command line: arguments, progress, exit codes. 0 done, 1 not as it should be, 2 could not run.
+
+Commands import what they need inside: torch and nbgrader cost two seconds, which `grader --help` is spared.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from contextlib import nullcontext
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.text import Text
+from typer.core import TyperGroup
+
+from autograder.course import Assignment, Course, load_course
+from autograder.errors import TorchmarkError
+from autograder.report.console import err, out
+from autograder.report.progress import ProgressLines
+from autograder.report.text import one_line, plural
+
+NOT_AS_IT_SHOULD_BE, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
+
+
+class IsolationChoice(StrEnum):
+    """What --isolation takes."""
+
+    AUTO = "auto"
+    A = "A"
+    B = "B"
+    NONE = "none"
+
+
+class Commands(TyperGroup):
+    """Ends every command with an exit code and, where it could not run, with one line on stderr."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except TorchmarkError as error:
+            complain(str(error))
+            raise typer.Exit(
+                INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else COULD_NOT_RUN
+            ) from None
+        except KeyboardInterrupt:
+            complain("stopped")
+            raise typer.Exit(INTERRUPTED) from None
+        except BrokenPipeError:  # the reader of our output went away, as `head` does
+            sys.stdout = None  # so that Python does not flush into it at exit
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Release, check and grade a course of PyTorch notebooks. Exit status: 0 done, 1 something is not as it should "
+    "be, 2 the command could not run.",
+)
+Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Assignments; all when none is named.")]
+Isolation = Annotated[
+    IsolationChoice | None,
+    typer.Option(help='How far student code is kept apart; default: as grader.toml says. "none" is for your own code.'),
+]
+Workers = Annotated[int, typer.Option(min=0, help="Processes that grade at once; 0: as grader.toml says.")]
+
+
+def main() -> None:
+    """Run the command line. Warnings of the libraries below us are for their developers, unless asked for with -W."""
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+    app(prog_name="grader")
+
+
+@app.callback()
+def settings(
+    ctx: typer.Context,
+    course: Annotated[Path, typer.Option("-C", "--course", metavar="DIR", help="Work on the course in DIR.")] = Path(),
+    show_version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=lambda wanted: _version(wanted), help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take what all commands share."""
+    ctx.obj = course
+
+
+@app.command()
+def release(
+    ctx: typer.Context,
+    names: Names = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Build nothing; exit 1 if release/ is not what would be built.")
+    ] = False,
+) -> None:
+    """Build release/, what students get, from assignments/ and solutions/."""
+    course = load_course(ctx.obj)
+    chosen = [assignment.name for assignment in _chosen(course, names)]
+    from autograder.release.build import check_release, release  # imports nbgrader
+
+    if not check:
+        for folder in release(course, chosen):
+            out().print(Text(f"built {folder}"), soft_wrap=True)
+        return
+    differences = check_release(course, chosen)
+    for line in differences:
+        out().print(Text(one_line(line, 500)), soft_wrap=True)
+    if differences:
+        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
+    out().print("release/ is what would be built")
+
+
+@app.command()
+def verify(
+    ctx: typer.Context,
+    names: Names = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How often every check draws new inputs.")] = 3,
+    sandbox: Annotated[bool, typer.Option("--sandbox", help="Run everything on the real student side; slow.")] = False,
+) -> None:
+    """Are the hidden checks right? References, mistakes, other right styles, mutants."""
+    course = load_course(ctx.obj)
+    assignments = _chosen(course, names)
+    from autograder.checks.verify import verify  # imports torch
+    from autograder.checks.verify_report import render
+    from autograder.grading.trial import open_notebooks
+
+    is_ok = True
+    for assignment in assignments:
+        side = open_notebooks(course, assignment) if sandbox else nullcontext()
+        with side as opened, ProgressLines(err(), f"verifying {assignment.name}") as progress:
+            report = verify(assignment, seeds=seeds, sandbox=opened, on_progress=progress.advance)
+        out().print(render(report))
+        is_ok = is_ok and report.is_ok
+    if not is_ok:
+        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
+
+
+@app.command()
+def grade(
+    ctx: typer.Context,
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME | FILE.ipynb",
+            help="Assignments (all when none is named), or loose notebooks with --assignment and --json.",
+        ),
+    ] = None,
+    student: Annotated[str, typer.Option(metavar="GLOB", help="Only students whose id matches.")] = "*",
+    workers: Workers = 0,
+    again: Annotated[bool, typer.Option("--again", help="Grade unchanged submissions too.")] = False,
+    isolation: Isolation = None,
+    assignment: Annotated[str, typer.Option(metavar="NAME", help="What the loose notebooks are submissions of.")] = "",
+    json: Annotated[
+        str, typer.Option(metavar="OUT", help="Where the results of loose notebooks go; - is stdout.")
+    ] = "",
+) -> None:
+    """Grade submitted/ into the gradebook; or loose notebooks into a JSON file, with no gradebook touched."""
+    course = load_course(ctx.obj)
+    level = isolation.value if isolation else ""
+    if json or assignment or any(target.endswith(".ipynb") for target in targets or ()):
+        _grade_loose(course, targets or [], assignment, json, workers, level)
+        return
+    chosen = [assignment.name for assignment in _chosen(course, targets)]
+    from autograder.grading.batch import grade_class  # imports nbgrader
+    from autograder.report.tables import class_report
+
+    with ProgressLines(err(), "grading") as progress:
+        run = grade_class(course, chosen, student, workers, again, level, progress.advance)
+    out().print(class_report(course, run.results, run.unchanged, run.seconds, run.notes))
+
+
+def _grade_loose(course: Course, files: list[str], assignment: str, json: str, workers: int, level: str) -> None:
+    if not (files and assignment and json):
+        raise typer.BadParameter(
+            "loose notebooks need all of: FILE.ipynb... --assignment NAME --json OUT (- is stdout)"
+        )
+    paths = [Path(file) for file in files]
+    for path in paths:
+        if not path.exists() and not path.is_symlink():
+            raise TorchmarkError(f"{path}: no such file")
+    target = None if json == "-" else Path(json)
+    if target and (target.is_dir() or not target.absolute().parent.is_dir()):
+        raise TorchmarkError(f"{target}: cannot be written; give --json a file in a folder that exists")
+    name = course.assignment(assignment).name
+    from autograder.grading.loose import grade_files, results_to_json  # imports nbgrader
+    from autograder.report.tables import class_table, isolation_line
+
+    with ProgressLines(err(), "grading") as progress:
+        results = grade_files(course, name, paths, workers, level, progress.advance)
+    # a lone surrogate cannot be UTF-8; its backslash escape is what JSON calls it
+    text = results_to_json(results).encode("utf-8", "backslashreplace")
+    if target is None:
+        sys.stdout.buffer.write(text)
+        sys.stdout.flush()
+    else:
+        target.write_bytes(text)
+    err().print(class_table(results), isolation_line(results))
+
+
+@app.command()
+def feedback(ctx: typer.Context, names: Names = None) -> None:
+    """Write a page for every student and assignment graded: feedback/STUDENT/NAME/NAME.html."""
+    course = load_course(ctx.obj)
+    chosen = [assignment.name for assignment in _chosen(course, names)]
+    from autograder.gradebook import load_results  # imports nbgrader
+    from autograder.report.feedback import write_class_feedback
+
+    results = [result for name in chosen for result in load_results(course, name)]
+    if not results:
+        raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+    with ProgressLines(err(), "writing feedback") as progress:
+        paths = write_class_feedback(course, results, datetime.now(UTC), progress.advance)
+    out().print(Text(f"{plural(len(paths), 'page')} in {course.root / 'feedback'}"), soft_wrap=True)
+
+
+@app.command()
+def doctor(ctx: typer.Context) -> None:
+    """What this machine can do: isolation level and what it lacks, versions, cores, memory, GPU."""
+    from autograder.doctor import examine, render  # imports torch
+
+    diagnosis = examine(ctx.obj)
+    out().print(render(diagnosis))
+    if not diagnosis.is_ok:
+        raise typer.Exit(NOT_AS_IT_SHOULD_BE)
+
+
+@app.command()
+def demo(
+    ctx: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the demo goes.")] = Path("demo"),
+    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 40,
+    workers: Workers = 0,
+) -> None:
+    """Grade a class of made-up students end to end, in a folder of its own."""
+    course = load_course(ctx.obj)
+    from autograder.demo import run_demo  # imports nbgrader
+    from autograder.report.tables import class_report, pages_line
+
+    err().print(f"Making {plural(students, 'student')} and their submissions ...")
+    with ProgressLines(err(), "grading") as progress:
+        run = run_demo(course, folder, students, workers, progress.advance)
+    out().print(
+        class_report(run.demo.course, run.graded.results, run.graded.unchanged, run.graded.seconds, run.graded.notes)
+    )
+    out().print(pages_line(run.pages), soft_wrap=True)
+
+
+def _chosen(course: Course, names: list[str] | None) -> tuple[Assignment, ...]:
+    """The assignments of these names, all when there are none. Raises CourseError before anything slow is imported."""
+    return tuple(course.assignment(name) for name in names) if names else course.assignments
+
+
+def complain(message: str) -> None:
+    """Say on stderr, in one line, why the command could not run."""
+    err().print(Text(f"grader: {one_line(message, 1000)}"), soft_wrap=True)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        out().print(f"torchmark {version('torchmark')}")
+        raise typer.Exit(0)

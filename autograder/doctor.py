@@ -1,0 +1,129 @@
+"""What this machine can do: how far it separates student code from the grader, and what it grades with."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import torch
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from autograder.config import Limits, find_root, load_settings
+from autograder.engine.isolation import probe
+from autograder.engine.side import StudentSide
+from autograder.errors import SettingsError, TorchmarkError
+from autograder.model import CellStatus, Isolation
+from autograder.report.text import duration, one_line, size
+
+PACKAGES = ("torchmark", "torch", "nbgrader", "jupyterlab", "numpy", "pandas")
+TRIAL = "import torch\nprint(torch.ones(2).sum())"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `remedy` says why it is not well, or what it means; empty when all is well."""
+
+    subject: str
+    value: str
+    is_ok: bool = True
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """All findings, and whether `grader grade` would grade here."""
+
+    level: Isolation
+    findings: tuple[Finding, ...]
+    refusal: str  # why grading would be refused; empty when it would not
+
+    @property
+    def is_ok(self) -> bool:
+        """True when grading would not be refused."""
+        return not self.refusal
+
+
+def examine(start: Path) -> Diagnosis:
+    """Look at this machine, and run a notebook of one cell on the student side, as the course at `start` would.
+
+    Where there is no course, with the default settings. Raises SettingsError where grader.toml cannot be used.
+    """
+    try:
+        root = find_root(start)
+    except SettingsError:
+        limits, wanted, course = (
+            Limits(),
+            "auto",
+            Finding("course", "none here", remedy="the default settings were tried"),
+        )
+    else:
+        settings = load_settings(root)
+        limits, wanted, course = settings.limits, settings.isolation.level, Finding("course", one_line(str(root)))
+    report = probe()
+    layers = [
+        Finding(name, "yes" if is_there else "no", is_there, one_line(why)) for name, is_there, why in report.layers
+    ]
+    trial, refusal = _run_trial(limits, wanted)
+    return Diagnosis(report.level, (course, *_versions(), *_machine(), *layers, trial), refusal)
+
+
+def render(diagnosis: Diagnosis) -> RenderableType:
+    """The table, and one closing line."""
+    table = Table(header_style="bold")
+    table.add_column("what", no_wrap=True)
+    table.add_column("found", overflow="fold")
+    table.add_column("remark", overflow="fold", ratio=1)
+    for finding in diagnosis.findings:
+        style = "" if finding.is_ok else "yellow"
+        table.add_row(Text(finding.subject), Text(finding.value, style=style), Text(finding.remedy, style=style))
+    return Group(table, _closing_line(diagnosis))
+
+
+def _closing_line(diagnosis: Diagnosis) -> Text:
+    if diagnosis.refusal:
+        return Text(f"Grading would be refused: {diagnosis.refusal}", style="bold red")
+    return Text(f"Isolation level {diagnosis.level.value}: this machine can grade.", style="green")
+
+
+def _versions() -> tuple[Finding, ...]:
+    found = [
+        Finding("python", platform.python_version()),
+        Finding("system", f"{platform.system()} {platform.release()}, {platform.machine()}"),
+    ]
+    for package in PACKAGES:
+        try:
+            found.append(Finding(package, version(package)))
+        except PackageNotFoundError:
+            found.append(Finding(package, "missing", False, f"install it: pip install {package}"))
+    return tuple(found)
+
+
+def _machine() -> tuple[Finding, ...]:
+    pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    return (
+        Finding("cores", str(len(os.sched_getaffinity(0)))),
+        Finding("memory", size(pages * page_size)),
+        Finding("GPU", gpu, remedy="" if gpu != "none" else "everything is graded on the CPU"),
+    )
+
+
+def _run_trial(limits: Limits, wanted: str) -> tuple[Finding, str]:
+    """Run one cell for real. Returns the finding, and the reason why grading would be refused."""
+    try:
+        with (
+            StudentSide(limits, isolation=wanted) as side,
+            side.run_notebook(((0, TRIAL),), files={}, exercises=()) as run,
+        ):
+            cell = run.cells[0]
+    except TorchmarkError as error:
+        return Finding("trial run", "refused", False, one_line(str(error), 400)), one_line(str(error), 400)
+    if cell.status is not CellStatus.OK:
+        reason = f"a cell of one line ended with status {cell.status.value}; {one_line(cell.note)}".rstrip("; ")
+        return Finding("trial run", cell.status.value, False, reason), reason
+    return Finding("trial run", f"ok, {duration(cell.seconds)}"), ""

@@ -1,0 +1,427 @@
+"""nbgrader's gradebook: the only module that touches its database.
+
+Points go in as `auto_score` and summaries as `auto_comment`, through nbgrader's API; `manual_score` is never written,
+and `needs_manual_grade` is set as nbgrader's own SaveAutoGrades sets it. Two tables of ours, in the same database,
+keep every outcome (`torchmark_check`) and the whole result with its fingerprint (`torchmark_submission`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import nbformat
+import sqlalchemy as sa
+from nbgrader import api
+from nbgrader.utils import compute_checksum
+from sqlalchemy import exc as sa_errors
+
+from autograder.course import Assignment, Course
+from autograder.errors import TorchmarkError
+from autograder.grading.released import Released
+from autograder.grading.summary import summarise
+from autograder.model import ExerciseResult, SubmissionResult
+
+LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
+
+TABLES = sa.MetaData()
+
+SUBMISSIONS = sa.Table(
+    "torchmark_submission",
+    TABLES,
+    sa.Column("assignment", sa.String(128), primary_key=True),
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("fingerprint", sa.String(64), nullable=False),
+    sa.Column("status", sa.String(16), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("max_score", sa.Float, nullable=False),
+    sa.Column("isolation", sa.String(8), nullable=False),
+    sa.Column("device", sa.String(32), nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+    sa.Column("submitted_at", sa.DateTime),  # UTC
+    sa.Column("graded_at", sa.DateTime, nullable=False),  # UTC
+    sa.Column("result", sa.Text(2**24), nullable=False),  # SubmissionResult as JSON
+)
+
+CHECKS = sa.Table(
+    "torchmark_check",
+    TABLES,
+    sa.Column("assignment", sa.String(128), primary_key=True),
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("exercise", sa.String(128), primary_key=True),
+    sa.Column("name", sa.String(128), primary_key=True),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("outcome", sa.String(16), nullable=False),
+    sa.Column("points", sa.Float, nullable=False),
+    sa.Column("max_points", sa.Float, nullable=False),
+    sa.Column("mistake", sa.String(128)),
+    sa.Column("seed", sa.String(64), nullable=False),
+    sa.Column("seconds", sa.Float, nullable=False),
+)
+
+
+class GradebookError(TorchmarkError):
+    """The gradebook cannot be opened, read or written."""
+
+
+class Gradebook(AbstractContextManager["Gradebook"]):
+    """The gradebook of a course. One process writes: the one that grades a class. Raises GradebookError."""
+
+    def __init__(self, course: Course) -> None:
+        self._course = course
+        self._url = course.settings.gradebook.url_from(course.root)
+        with self._speaking_plainly(), _alembic_on_path():
+            self._api = api.Gradebook(_patient(self._url), course_id=course.settings.course.id)
+            TABLES.create_all(self._api.engine)
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._api.close()
+
+    def prepare(self, assignment: Assignment, released: Released) -> list[str]:
+        """Bring the rows of an assignment in line with what is released now; notes for staff.
+
+        Rows of cells that are no longer released go, with their automatic points, unless a teaching assistant has
+        graded or commented on them by hand.
+        """
+        with self._speaking_plainly():
+            return _Rows(self._api, assignment, released).write()
+
+    def record(
+        self,
+        assignment: Assignment,
+        released: Released,
+        result: SubmissionResult,
+        notebook: nbformat.NotebookNode | None,
+        submitted_at: datetime | None = None,
+        has_timestamp_file: bool = False,
+    ) -> None:
+        """Write one result, all of it or nothing. `notebook` is as graded, for the cells that are graded by hand.
+
+        submitted_at is in UTC. nbgrader is told only what it finds in timestamp.txt itself: with any other time,
+        formgrader takes the submission for one that was not graded yet.
+        """
+        with self._speaking_plainly():
+            db = self._api.db
+            self._api.update_or_create_student(result.student)
+            stamp = submitted_at.replace(tzinfo=None) if submitted_at else None
+            self._api.update_or_create_submission(
+                assignment.name, result.student, timestamp=stamp if has_timestamp_file else None
+            )
+            rows = self._api.find_submission_notebook(assignment.name, assignment.name, result.student)
+            scores = _auto_scores(result, released, notebook)
+            is_new = self._fingerprint(assignment.name, result.student) != result.fingerprint or not result.fingerprint
+            for grade in rows.grades:
+                if grade.name in scores:
+                    _write_grade(grade, scores[grade.name], _must_look(grade.name, result), is_new)
+            comments = _auto_comments(result, released, notebook)
+            for comment in rows.comments:
+                comment.auto_comment = comments.get(comment.name)
+            _write_ours(db, result, stamp)
+            db.commit()
+
+    def fingerprints(self, assignment: str) -> dict[str, str]:
+        """student -> fingerprint of what was graded last."""
+        query = sa.select(SUBMISSIONS.c.student, SUBMISSIONS.c.fingerprint).where(
+            SUBMISSIONS.c.assignment == assignment
+        )
+        with self._speaking_plainly():
+            found = {row.student: row.fingerprint for row in self._api.db.execute(query)}
+            known = {row.student_id for row in self._api.find_assignment(assignment).submissions} if found else set()
+        return {student: fingerprint for student, fingerprint in found.items() if student in known}
+
+    def load_result(self, assignment: str, student: str) -> SubmissionResult | None:
+        """What was recorded for one student, or None. The outputs of cells are in autograded/, not in it."""
+        found = self._load(SUBMISSIONS.c.assignment == assignment, SUBMISSIONS.c.student == student)
+        return found[0] if found else None
+
+    def load_results(self, assignment: str | None = None) -> list[SubmissionResult]:
+        """All that was recorded, for one assignment or for the course, by assignment and student."""
+        return self._load() if assignment is None else self._load(SUBMISSIONS.c.assignment == assignment)
+
+    def _load(self, *conditions: sa.ColumnElement[bool]) -> list[SubmissionResult]:
+        query = sa.select(SUBMISSIONS.c.result).where(*conditions)
+        query = query.order_by(SUBMISSIONS.c.assignment, SUBMISSIONS.c.student)
+        with self._speaking_plainly():
+            texts = list(self._api.db.execute(query).scalars())
+        try:
+            return [msgspec.json.decode(text, type=SubmissionResult) for text in texts]
+        except msgspec.DecodeError as error:
+            raise GradebookError(
+                f"{self._shown_url}: a result of another version of this program ({error}); run: grader grade --again"
+            ) from None
+
+    def _fingerprint(self, assignment: str, student: str) -> str:
+        query = sa.select(SUBMISSIONS.c.fingerprint).where(
+            SUBMISSIONS.c.assignment == assignment, SUBMISSIONS.c.student == student
+        )
+        return self._api.db.execute(query).scalar() or ""
+
+    @property
+    def _shown_url(self) -> str:
+        try:
+            return sa.make_url(self._url).render_as_string(hide_password=True)
+        except sa_errors.ArgumentError:
+            return "gradebook.url in grader.toml"
+
+    @contextmanager
+    def _speaking_plainly(self) -> Iterator[None]:
+        """Any database error as one line; nbgrader's own log of it and SQLAlchemy's warnings about nbgrader unsaid."""
+        log = logging.getLogger("tornado.application")
+        was_disabled, log.disabled = log.disabled, True
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", sa_errors.SAWarning)
+                yield
+        except (sa_errors.SQLAlchemyError, api.InvalidEntry, ImportError) as error:
+            if hasattr(self, "_api"):
+                self._api.db.rollback()
+            raise GradebookError(f"{self._shown_url}: {_explain(error)}") from None
+        finally:
+            log.disabled = was_disabled
+
+
+def load_results(course: Course, assignment: str | None = None) -> list[SubmissionResult]:
+    """All results that a course's gradebook holds, by assignment and student. Raises GradebookError."""
+    with Gradebook(course) as gradebook:
+        return gradebook.load_results(assignment)
+
+
+def _explain(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    lowered = text.lower()
+    if "database is locked" in lowered or "locknotavailable" in lowered:
+        return "is locked by another program; close what has it open and run again (what was written so far is kept)"
+    if isinstance(error, ImportError):
+        return f"its database driver is missing ({text}); install it with pip"
+    if isinstance(error, sa_errors.NoSuchModuleError | sa_errors.ArgumentError):
+        return "is no database URL that SQLAlchemy knows; correct gradebook.url in grader.toml"
+    if "no such column" in lowered or "undefinedcolumn" in lowered:
+        return "was made by an older nbgrader; run: nbgrader db upgrade"
+    return text.split("[SQL:")[0].strip()[:300]
+
+
+def _patient(url: str) -> str:
+    """The URL with a longer wait for SQLite's lock."""
+    return f"{url}?timeout={LOCK_SECONDS}" if url.startswith("sqlite") and "?" not in url else url
+
+
+@contextmanager
+def _alembic_on_path() -> Iterator[None]:
+    """nbgrader runs `alembic` by name when it makes a new database; it lies beside our own interpreter."""
+    before = os.environ.get("PATH", "")
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), before])
+    try:
+        yield
+    finally:
+        os.environ["PATH"] = before
+
+
+class _Rows:
+    """The rows of one assignment, brought in line with its released notebook."""
+
+    def __init__(self, gradebook: Any, assignment: Assignment, released: Released) -> None:
+        self._gradebook = gradebook
+        self._name = assignment.name
+        self._assignment = assignment
+        self._released = released
+        self._notes: list[str] = []
+
+    def write(self) -> list[str]:
+        dates = {} if self._assignment.due is None else {"duedate": self._assignment.due}
+        self._gradebook.update_or_create_assignment(self._name, **dates)
+        kernel = json.dumps(self._released.notebook.metadata.get("kernelspec", {}))
+        row = self._gradebook.update_or_create_notebook(self._name, self._name, kernelspec=kernel)
+        self._write_cells()
+        db = self._gradebook.db
+        db.expire_all()
+        self._remove_stale(row)
+        db.commit()
+        db.expire_all()
+        for submission in row.submissions:
+            self._complete(submission, row)
+        db.commit()
+        return self._notes
+
+    def _write_cells(self) -> None:
+        book, place = self._gradebook, (self._name, self._name)
+        nodes = {node.metadata.nbgrader["grade_id"]: node for node in _nbgrader_cells(self._released.notebook)}
+        for cell in self._released.cells:
+            worth = {"max_score": cell.points, "cell_type": cell.kind}
+            if cell.is_grade:
+                book.update_or_create_grade_cell(cell.grade_id, *place, **worth)
+            if cell.is_solution:
+                book.update_or_create_solution_cell(cell.grade_id, *place)
+            if cell.is_task:
+                book.update_or_create_task_cell(cell.grade_id, *place, **worth)
+            if cell.is_grade or cell.is_solution or cell.is_task or cell.is_locked:
+                book.update_or_create_source_cell(
+                    cell.grade_id,
+                    *place,
+                    cell_type=cell.kind,
+                    locked=cell.is_locked,
+                    source=cell.source,
+                    checksum=compute_checksum(nodes[cell.grade_id]),
+                )
+
+    def _remove_stale(self, row: Any) -> None:
+        """Rows of cells that are released no more, or no more as what they were."""
+        cells = self._released.cells
+        self._remove(row.grade_cells, {cell.grade_id for cell in cells if cell.is_grade})
+        self._remove(row.solution_cells, {cell.grade_id for cell in cells if cell.is_solution})
+        self._remove(row.task_cells, {cell.grade_id for cell in cells if cell.is_task})
+        for source in row.source_cells:
+            if source.name not in self._released.by_id:
+                self._gradebook.db.delete(source)
+
+    def _remove(self, rows: Iterable[Any], wanted: set[str]) -> None:
+        for row in list(rows):
+            if row.name in wanted:
+                continue
+            kept = [*(row.grades or ()), *(row.comments or ())]
+            if any(_is_by_hand(item) for item in kept):
+                self._notes.append(
+                    f'"{row.name}" is released no more, but was graded by hand; it stays, with its points'
+                )
+                continue
+            for item in kept:
+                self._gradebook.db.delete(item)
+            self._gradebook.db.delete(row)
+
+    def _complete(self, submission: Any, row: Any) -> None:
+        """Add what a submission that was recorded earlier lacks for cells that are new."""
+        graded = {grade.cell_id for grade in submission.grades}
+        commented = {comment.cell_id for comment in submission.comments}
+        for cell in [*row.grade_cells, *row.task_cells]:
+            if cell.id not in graded:
+                self._gradebook.db.add(api.Grade(cell_id=cell.id, notebook_id=submission.id))
+        for cell in [*row.solution_cells, *row.task_cells]:
+            if cell.id not in commented:
+                self._gradebook.db.add(api.Comment(cell_id=cell.id, notebook_id=submission.id))
+
+
+def _nbgrader_cells(notebook: nbformat.NotebookNode | None) -> Sequence[Any]:
+    cells = notebook.cells if notebook is not None else ()
+    return [cell for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id")]
+
+
+def _is_by_hand(item: Any) -> bool:
+    """True for a Grade or Comment that a teaching assistant has touched."""
+    return any(getattr(item, name, None) is not None for name in ("manual_score", "extra_credit", "manual_comment"))
+
+
+def _exercise_of(grade_id: str, result: SubmissionResult) -> ExerciseResult | None:
+    """The exercise that a grade cell ("test_softmax") or a solution cell ("softmax") belongs to."""
+    return next((found for found in result.exercises if grade_id in (found.name, f"test_{found.name}")), None)
+
+
+def _auto_scores(
+    result: SubmissionResult, released: Released, notebook: nbformat.NotebookNode | None
+) -> dict[str, float | None]:
+    """Grade cell -> its points; None where a person must grade: an answer in words that was given."""
+    scores: dict[str, float | None] = {}
+    answers = _unchanged(released, notebook)
+    for cell in released.cells:
+        if not cell.is_grade:
+            continue
+        exercise = _exercise_of(cell.grade_id, result)
+        if exercise is not None:
+            scores[cell.grade_id] = exercise.score
+        else:
+            scores[cell.grade_id] = 0.0 if result.status == "failed" or cell.grade_id in answers else None
+    return scores
+
+
+def _unchanged(released: Released, notebook: nbformat.NotebookNode | None) -> set[str]:
+    """The cells to fill in that were left as they were released, by nbgrader's own rule."""
+    found = set()
+    for cell in _nbgrader_cells(notebook):
+        ours = released.by_id.get(cell.metadata.nbgrader["grade_id"])
+        if ours and ours.is_solution and cell.metadata.nbgrader.get("checksum") == compute_checksum(cell):
+            found.add(ours.grade_id)
+    return found
+
+
+def _must_look(grade_id: str, result: SubmissionResult) -> bool:
+    """True when staff must look for our sake: the submission could not be graded, or a check of ours broke."""
+    exercise = _exercise_of(grade_id, result)
+    return result.status == "failed" or (exercise is not None and exercise.has_broken_checks)
+
+
+def _write_grade(grade: Any, score: float | None, must_look: bool, is_new: bool) -> None:
+    """Set the automatic points. A manual score stays and counts instead; on a change it is to be looked at again."""
+    has_changed = is_new or grade.auto_score != score
+    grade.auto_score = score
+    if grade.manual_score is not None:
+        grade.needs_manual_grade = grade.needs_manual_grade or has_changed
+    else:
+        grade.needs_manual_grade = score is None or must_look
+
+
+def _auto_comments(
+    result: SubmissionResult, released: Released, notebook: nbformat.NotebookNode | None
+) -> dict[str, str | None]:
+    """Solution cell -> what it came to. Cells graded by hand get nbgrader's own "No response."."""
+    comments: dict[str, str | None] = {}
+    untouched = _unchanged(released, notebook)
+    for cell in released.cells:
+        exercise = _exercise_of(cell.grade_id, result)
+        if cell.is_solution and exercise is not None:
+            comments[cell.grade_id] = summarise(exercise, result)
+        elif cell.is_solution:
+            comments[cell.grade_id] = "No response." if cell.grade_id in untouched else None
+    return comments
+
+
+def _write_ours(db: Any, result: SubmissionResult, submitted_at: datetime | None) -> None:
+    key = {"assignment": result.assignment, "student": result.student}
+    for table in (SUBMISSIONS, CHECKS):
+        db.execute(sa.delete(table).where(table.c.assignment == key["assignment"], table.c.student == key["student"]))
+    row = {name: getattr(result, name) for name in ("fingerprint", "status", "score", "max_score", "device", "seconds")}
+    db.execute(
+        sa.insert(SUBMISSIONS).values(
+            **key,
+            **row,
+            reason=_storable(result.reason),
+            isolation=result.isolation.value,
+            submitted_at=submitted_at,
+            graded_at=datetime.now(UTC).replace(tzinfo=None),
+            result=_storable(msgspec.json.encode(result).decode()),
+        )
+    )
+    checks = [
+        {
+            **key,
+            "exercise": exercise.name,
+            "name": check.name,
+            "kind": check.kind.value,
+            "outcome": check.outcome.value,
+            "points": check.points,
+            "max_points": check.max_points,
+            "mistake": check.mistake,
+            "seed": check.seed,
+            "seconds": check.seconds,
+        }
+        for exercise in result.exercises
+        for check in exercise.checks
+    ]
+    if checks:
+        db.execute(sa.insert(CHECKS), checks)
+
+
+def _storable(text: str) -> str:
+    """PostgreSQL stores no NUL."""
+    return text.replace("\x00", "\ufffd")

@@ -1,0 +1,139 @@
+"""One submission -> one result: read it, run it on the student side, check it, and show what came of it."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import math
+import time
+import traceback
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import msgspec
+import nbformat
+
+from autograder.checks.suite import Suite
+from autograder.course import Assignment, Course
+from autograder.engine.side import StudentSide
+from autograder.errors import SubmissionError
+from autograder.grading.display import show_failed, show_graded
+from autograder.grading.outcome import OUR_FAULT, failed_result, printable
+from autograder.grading.released import load_data, load_released
+from autograder.grading.submission import Submission, read_submission
+from autograder.model import CellResult, CellStatus, ExerciseResult, SubmissionResult
+
+
+@dataclass(frozen=True)
+class Graded:
+    """A result, and the notebook that shows it. Outputs of cells stand in the notebook only.
+
+    is_our_fault: the grader stumbled over it, so another try is worth while.
+    """
+
+    result: SubmissionResult
+    notebook: nbformat.NotebookNode
+    is_our_fault: bool = False
+
+
+class Grader(AbstractContextManager["Grader"]):
+    """Grades submissions of one assignment, one after the other, with one suite and one warm student side.
+
+    isolation: "auto", "A", "B", or "" for what grader.toml says. Raises CourseError and IsolationError when it is
+    made, and nothing after that.
+    """
+
+    def __init__(self, course: Course, assignment: Assignment, isolation: str = "") -> None:
+        self._course = course
+        self._assignment = assignment
+        self._level = isolation or course.settings.isolation.level
+        self._secret = course.secret()
+        self._released = load_released(assignment)
+        self._data = load_data(assignment)
+        self._resources = ExitStack()
+        try:
+            self._suite = self._resources.enter_context(Suite(assignment))
+            self._side = self._start_side()
+        except BaseException:
+            self._resources.close()
+            raise
+
+    def _start_side(self) -> StudentSide:
+        return self._resources.enter_context(StudentSide(self._course.settings.limits, isolation=self._level))
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def grade(self, path: Path, student: str = "") -> Graded:
+        """Grade `path`: a notebook, or a student's folder that holds one. `student` defaults to the file's stem.
+
+        Whatever stands in the file, the answer is a result: one that cannot be read has status "failed".
+        """
+        start = time.perf_counter()
+        student = student or path.stem
+        try:
+            limits = self._course.settings.limits
+            submission = read_submission(path, self._assignment, limits, student, self._released)
+        except SubmissionError as error:
+            return self._failed(path, student, str(error), time.perf_counter() - start)
+        try:
+            return self._grade(submission, start)
+        except Exception:  # a fault of ours, met by a student's file, costs that submission and not the batch
+            notes = (*submission.notes, traceback.format_exc(limit=-8))
+            self._side.close()
+            self._side = self._start_side()
+            failed = self._failed(submission.path, student, OUR_FAULT, time.perf_counter() - start, notes)
+            return replace(failed, is_our_fault=True)
+
+    def _grade(self, submission: Submission, start: float) -> Graded:
+        names = [exercise.name for exercise in self._assignment.exercises]
+        with self._side.run_notebook(
+            submission.cells, files=self._data, exercises=names, stubs=self._released.stubs
+        ) as run:
+            exercises = self._suite.grade(run.open_check, lambda check: self.seed(submission.student, check))
+            sources = dict(submission.cells)
+            defined = {name: sources.get(number, "") for name, number in run.defined.items() if number is not None}
+            exercises = tuple(_with_code(found, defined.get(found.name, "")) for found in exercises)
+            cells = {cell.index: cell for cell in run.cells}
+            notes = (*submission.notes, *run.notes)
+        cells |= {n: CellResult(index=n, status=CellStatus.NOT_RUN, note="a copy") for n in submission.unused}
+        notebook = show_graded(submission, cells, exercises)
+        result = SubmissionResult(
+            file=printable(submission.path),
+            assignment=submission.assignment,
+            student=submission.student,
+            status="graded",
+            score=math.fsum(exercise.score for exercise in exercises),
+            max_score=math.fsum(exercise.max_score for exercise in exercises),
+            isolation=self._side.level,
+            seconds=time.perf_counter() - start,
+            cells=tuple(_without_outputs(cells[number]) for number in sorted(cells)),
+            exercises=exercises,
+            notes=notes,
+        )
+        return Graded(result, notebook)
+
+    def seed(self, student: str, check: str) -> str:
+        """The seed of one check ("softmax.test_value") for one student, 64 hexadecimal digits."""
+        text = "\0".join((student, self._assignment.name, check))
+        return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()
+
+    def _failed(self, path: Path, student: str, reason: str, seconds: float, notes: tuple[str, ...] = ()) -> Graded:
+        result = failed_result(self._assignment, path, student, reason, notes)
+        result = msgspec.structs.replace(result, isolation=self._side.level, seconds=seconds)
+        return Graded(result, show_failed(self._released, result.reason))
+
+
+def _with_code(exercise: ExerciseResult, source: str) -> ExerciseResult:
+    """The result with the source of the cell that defined what was graded."""
+    return msgspec.structs.replace(exercise, code=source) if source and not exercise.code else exercise
+
+
+def _without_outputs(cell: CellResult) -> CellResult:
+    """How the cell ended; the error that it ended with becomes its note."""
+    errors = [output for output in cell.outputs if output.get("output_type") == "error"]
+    note = cell.note
+    if errors and not note:
+        note = f"{errors[-1].get('ename', '')}: {errors[-1].get('evalue', '')}"[:500]
+    return msgspec.structs.replace(cell, outputs=(), note=printable(note))
