@@ -53,10 +53,9 @@ class SourceCell(msgspec.Struct, frozen=True, kw_only=True):
         return f"cell {self.number}" + (f' ({self.role} "{self.name}")' if self.name else "")
 
     @property
-    def heading(self) -> str:
-        """The text of the last heading in a markdown cell, "" where there is none."""
-        headings = _headings(self.source) if self.kind == "markdown" else []
-        return headings[-1] if headings else ""
+    def headings(self) -> tuple[str, ...]:
+        """The headings in a markdown cell, in order, without their marks."""
+        return tuple(_headings(self.source)) if self.kind == "markdown" else ()
 
 
 def read_cells(path: Path) -> tuple[SourceCell, ...]:

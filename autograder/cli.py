@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
@@ -132,12 +132,13 @@ def verify(
     assignments = _chosen(course, names)
     from autograder.checks.verify import verify  # imports torch
     from autograder.checks.verify_report import render
-    from autograder.grading.trial import open_notebooks
 
     is_ok = True
     for assignment in assignments:
-        side = open_notebooks(course, assignment) if sandbox else nullcontext()
-        with side as opened, ProgressLines(err(), f"verifying {assignment.name}") as progress:
+        with (
+            _notebooks(course, assignment, sandbox) as opened,
+            ProgressLines(err(), f"verifying {assignment.name}") as progress,
+        ):
             report = verify(assignment, seeds=seeds, sandbox=opened, on_progress=progress.advance)
         out().print(render(report))
         is_ok = is_ok and report.is_ok
@@ -253,6 +254,15 @@ def demo(
         class_report(run.demo.course, run.graded.results, run.graded.unchanged, run.graded.seconds, run.graded.notes)
     )
     out().print(pages_line(run.pages), soft_wrap=True)
+
+
+def _notebooks(course: Course, assignment: Assignment, is_sandboxed: bool) -> AbstractContextManager[Any]:
+    """What runs our own code on the real student side, or None."""
+    if not is_sandboxed:
+        return nullcontext()
+    from autograder.grading.trial import open_notebooks  # imports nbgrader
+
+    return open_notebooks(course, assignment)
 
 
 def _chosen(course: Course, names: list[str] | None) -> tuple[Assignment, ...]:

@@ -117,7 +117,7 @@ def load_assignment(root: Path, name: str, settings: AssignmentSettings) -> Assi
     _check_references(exercises, solutions)
     return Assignment(
         name=name,
-        title=settings.title or next((cell.heading for cell in cells if cell.heading), name),
+        title=settings.title or next((heading for cell in cells for heading in cell.headings), name),
         folder=folder,
         notebook=notebook,
         checks=folder / "checks.py",
@@ -180,7 +180,7 @@ def _exercises(cells: tuple[SourceCell, ...], notebook: Path) -> tuple[Exercise,
     examples = {cell.name: cell.source for cell in cells if cell.role is Role.EXAMPLE}
     exercises, heading = [], ""
     for cell in cells:
-        heading = cell.heading or heading
+        heading = cell.headings[-1] if cell.headings else heading
         if cell.role is Role.EXERCISE:
             exercises.append(
                 Exercise(
@@ -239,7 +239,7 @@ def _write_secret(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        os.replace(file.name, path); open(file.name,"w")
+        os.link(file.name, path)
     except FileExistsError:
         pass
     finally:

@@ -66,7 +66,8 @@ def examine(start: Path) -> Diagnosis:
         limits, wanted, course = settings.limits, settings.isolation.level, Finding("course", one_line(str(root)))
     report = probe()
     layers = [
-        Finding(name, "yes" if is_there else "no", is_there, one_line(why)) for name, is_there, why in report.layers
+        Finding(layer.name, "yes" if layer.available else "no", layer.available, one_line(layer.why))
+        for layer in report.layers
     ]
     trial, refusal = _run_trial(limits, wanted)
     return Diagnosis(report.level, (course, *_versions(), *_machine(), *layers, trial), refusal)

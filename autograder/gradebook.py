@@ -1,8 +1,8 @@
 """nbgrader's gradebook: the only module that touches its database.
 
 Points go in as `auto_score` and summaries as `auto_comment`, through nbgrader's API; `manual_score` is never written,
-and `needs_manual_grade` is set as nbgrader's own SaveAutoGrades sets it. Two tables of ours, in the same database,
-keep every outcome (`torchmark_check`) and the whole result with its fingerprint (`torchmark_submission`).
+and `needs_manual_grade` is set as nbgrader's own SaveAutoGrades sets it. Tables of ours (`grading/ledger.py`) lie in
+the same database and are written in the same transaction.
 """
 
 from __future__ import annotations
@@ -14,60 +14,25 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import nbformat
-import sqlalchemy as sa
+import sqlalchemy
 from nbgrader import api
 from nbgrader.utils import compute_checksum
 from sqlalchemy import exc as sa_errors
 
 from autograder.course import Assignment, Course
 from autograder.errors import TorchmarkError
+from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
 from autograder.model import ExerciseResult, SubmissionResult
 
 LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
-
-TABLES = sa.MetaData()
-
-SUBMISSIONS = sa.Table(
-    "torchmark_submission",
-    TABLES,
-    sa.Column("assignment", sa.String(128), primary_key=True),
-    sa.Column("student", sa.String(128), primary_key=True),
-    sa.Column("fingerprint", sa.String(64), nullable=False),
-    sa.Column("status", sa.String(16), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("score", sa.Float, nullable=False),
-    sa.Column("max_score", sa.Float, nullable=False),
-    sa.Column("isolation", sa.String(8), nullable=False),
-    sa.Column("device", sa.String(32), nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-    sa.Column("submitted_at", sa.DateTime),  # UTC
-    sa.Column("graded_at", sa.DateTime, nullable=False),  # UTC
-    sa.Column("result", sa.Text(2**24), nullable=False),  # SubmissionResult as JSON
-)
-
-CHECKS = sa.Table(
-    "torchmark_check",
-    TABLES,
-    sa.Column("assignment", sa.String(128), primary_key=True),
-    sa.Column("student", sa.String(128), primary_key=True),
-    sa.Column("exercise", sa.String(128), primary_key=True),
-    sa.Column("name", sa.String(128), primary_key=True),
-    sa.Column("kind", sa.String(16), nullable=False),
-    sa.Column("outcome", sa.String(16), nullable=False),
-    sa.Column("points", sa.Float, nullable=False),
-    sa.Column("max_points", sa.Float, nullable=False),
-    sa.Column("mistake", sa.String(128)),
-    sa.Column("seed", sa.String(64), nullable=False),
-    sa.Column("seconds", sa.Float, nullable=False),
-)
 
 
 class GradebookError(TorchmarkError):
@@ -83,6 +48,7 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         with self._speaking_plainly(), _alembic_on_path():
             self._api = api.Gradebook(_patient(self._url), course_id=course.settings.course.id)
             TABLES.create_all(self._api.engine)
+            self._ledger = Ledger(self._api.db)
 
     def __exit__(self, *_: object) -> None:
         self.close()
@@ -123,57 +89,48 @@ class Gradebook(AbstractContextManager["Gradebook"]):
             )
             rows = self._api.find_submission_notebook(assignment.name, assignment.name, result.student)
             scores = _auto_scores(result, released, notebook)
-            is_new = self._fingerprint(assignment.name, result.student) != result.fingerprint or not result.fingerprint
+            is_new = (
+                self._ledger.fingerprint(assignment.name, result.student) != result.fingerprint
+                or not result.fingerprint
+            )
             for grade in rows.grades:
                 if grade.name in scores:
                     _write_grade(grade, scores[grade.name], _must_look(grade.name, result), is_new)
             comments = _auto_comments(result, released, notebook)
             for comment in rows.comments:
                 comment.auto_comment = comments.get(comment.name)
-            _write_ours(db, result, stamp)
+            self._ledger.write(result, stamp)
             db.commit()
 
     def fingerprints(self, assignment: str) -> dict[str, str]:
         """student -> fingerprint of what was graded last."""
-        query = sa.select(SUBMISSIONS.c.student, SUBMISSIONS.c.fingerprint).where(
-            SUBMISSIONS.c.assignment == assignment
-        )
         with self._speaking_plainly():
-            found = {row.student: row.fingerprint for row in self._api.db.execute(query)}
+            found = self._ledger.fingerprints(assignment)
             known = {row.student_id for row in self._api.find_assignment(assignment).submissions} if found else set()
         return {student: fingerprint for student, fingerprint in found.items() if student in known}
 
     def load_result(self, assignment: str, student: str) -> SubmissionResult | None:
         """What was recorded for one student, or None. The outputs of cells are in autograded/, not in it."""
-        found = self._load(SUBMISSIONS.c.assignment == assignment, SUBMISSIONS.c.student == student)
+        found = self._load(assignment, student)
         return found[0] if found else None
 
     def load_results(self, assignment: str | None = None) -> list[SubmissionResult]:
         """All that was recorded, for one assignment or for the course, by assignment and student."""
-        return self._load() if assignment is None else self._load(SUBMISSIONS.c.assignment == assignment)
+        return self._load(assignment, None)
 
-    def _load(self, *conditions: sa.ColumnElement[bool]) -> list[SubmissionResult]:
-        query = sa.select(SUBMISSIONS.c.result).where(*conditions)
-        query = query.order_by(SUBMISSIONS.c.assignment, SUBMISSIONS.c.student)
-        with self._speaking_plainly():
-            texts = list(self._api.db.execute(query).scalars())
+    def _load(self, assignment: str | None, student: str | None) -> list[SubmissionResult]:
         try:
-            return [msgspec.json.decode(text, type=SubmissionResult) for text in texts]
+            with self._speaking_plainly():
+                return self._ledger.read(assignment, student)
         except msgspec.DecodeError as error:
             raise GradebookError(
                 f"{self._shown_url}: a result of another version of this program ({error}); run: grader grade --again"
             ) from None
 
-    def _fingerprint(self, assignment: str, student: str) -> str:
-        query = sa.select(SUBMISSIONS.c.fingerprint).where(
-            SUBMISSIONS.c.assignment == assignment, SUBMISSIONS.c.student == student
-        )
-        return self._api.db.execute(query).scalar() or ""
-
     @property
     def _shown_url(self) -> str:
         try:
-            return sa.make_url(self._url).render_as_string(hide_password=True)
+            return sqlalchemy.make_url(self._url).render_as_string(hide_password=True)
         except sa_errors.ArgumentError:
             return "gradebook.url in grader.toml"
 
@@ -384,44 +341,3 @@ def _auto_comments(
         elif cell.is_solution:
             comments[cell.grade_id] = "No response." if cell.grade_id in untouched else None
     return comments
-
-
-def _write_ours(db: Any, result: SubmissionResult, submitted_at: datetime | None) -> None:
-    key = {"assignment": result.assignment, "student": result.student}
-    for table in (SUBMISSIONS, CHECKS):
-        db.execute(sa.delete(table).where(table.c.assignment == key["assignment"], table.c.student == key["student"]))
-    row = {name: getattr(result, name) for name in ("fingerprint", "status", "score", "max_score", "device", "seconds")}
-    db.execute(
-        sa.insert(SUBMISSIONS).values(
-            **key,
-            **row,
-            reason=_storable(result.reason),
-            isolation=result.isolation.value,
-            submitted_at=submitted_at,
-            graded_at=datetime.now(UTC).replace(tzinfo=None),
-            result=_storable(msgspec.json.encode(result).decode()),
-        )
-    )
-    checks = [
-        {
-            **key,
-            "exercise": exercise.name,
-            "name": check.name,
-            "kind": check.kind.value,
-            "outcome": check.outcome.value,
-            "points": check.points,
-            "max_points": check.max_points,
-            "mistake": check.mistake,
-            "seed": check.seed,
-            "seconds": check.seconds,
-        }
-        for exercise in result.exercises
-        for check in exercise.checks
-    ]
-    if checks:
-        db.execute(sa.insert(CHECKS), checks)
-
-
-def _storable(text: str) -> str:
-    """PostgreSQL stores no NUL."""
-    return text.replace("\x00", "\ufffd")

@@ -270,7 +270,7 @@ def test_an_ipynb_with_the_same_metadata_is_the_same_assignment(root: Path) -> N
 
 
 def test_a_heading_inside_a_code_fence_is_no_title(root: Path) -> None:
-    text = "# %% [markdown]\n# ```\n# # not me\n# ```\n# # me\n"
+    text = "# %% [markdown]\n# ```\n# # not me\n# ```\n# # me\n# ## nor me\n"
     (root / "assignments" / "ps1" / "notebook.py").write_text(text)
     assert load_course(root).assignment("ps1").title == "me"
 

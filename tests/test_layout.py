@@ -16,7 +16,7 @@ LAYERS = (
     {"errors", "model"},
     {"cells", "config"},
     {"course"},
-    {"engine"},
+    {"engine", "simgpu"},
     {"checks"},
     {"release"},
     {"gradebook", "grading"},

@@ -791,9 +791,11 @@ def divides_hits_by_the_number_of_classes(logits, labels):
     return (logits.argmax(dim=1) == labels).sum().item() / logits.shape[1]
 
 
-@mistake("accuracy", hint="`//` throws the fraction away: everything below 1 becomes 0. Divide with `/`.")
+@mistake(
+    "accuracy", hint="`//` throws the fraction away: everything below 1 becomes the whole number 0. Divide with `/`."
+)
 def divides_whole_numbers(logits, labels):
-    return float((logits.argmax(dim=1) == labels).sum().item() // len(labels))
+    return (logits.argmax(dim=1) == labels).sum().item() // len(labels)
 
 
 @mistake(
@@ -1268,28 +1270,27 @@ def with_scatter_in_double_precision(logits, labels):
 
 @mistake(
     "sgd_step",
-    hint="`p = p - lr * p.grad` makes a new tensor and gives it the name p; the parameter itself stays as it was. "
-    "Change it in place.",
+    hint="`p = p - lr * p.grad` makes a new tensor and gives it the name p; the parameter that it was stays as it is, "
+    "and so does its gradient. Change the parameter in place.",
 )
 def rebinds_the_name(params, lr):
     for p in params:
-        if p.grad is None:
-            continue
-        grad = p.grad
-        p.grad = None
-        p = p - lr * grad
+        if p.grad is not None:
+            p = p - lr * p.grad
+            p.grad = None
 
 
 @mistake(
     "sgd_step",
-    hint="You updated copies (detach().clone() or a new list); the parameters themselves stay as they were. Change "
-    "them in place.",
+    hint="The gradients are reset, but the parameters have not moved: `p = p - lr * p.grad` (or a list of new "
+    "tensors) makes new tensors and leaves the parameters as they are. Change them in place.",
 )
-def works_on_copies(params, lr):
+def makes_new_tensors_and_resets(params, lr):
+    params = list(params)
+    moved = [p if p.grad is None else p - lr * p.grad for p in params]
     for p in params:
-        if p.grad is not None:
-            copy = p.detach().clone()
-            copy -= lr * p.grad
+        p.grad = None
+    params[:] = moved
 
 
 @mistake(
@@ -1371,9 +1372,10 @@ def walks_through_params_twice(params, lr):
 def indexes_the_params(params, lr):
     with torch.no_grad():
         for i in range(len(params)):
-            if params[i].grad is not None:
-                params[i] -= lr * params[i].grad
-                params[i].grad = None
+            p = params[i]
+            if p.grad is not None:
+                p -= lr * p.grad
+                p.grad = None
 
 
 @mistake(

@@ -23,9 +23,20 @@ from _pytest.skipping import evaluate_skip_marks
 from autograder.errors import CourseError
 
 _NOT_LOADED = (
-    "cacheprovider capture debugging doctest faulthandler junitxml logging pastebin pytester setuponly setupplan stepwise "
-    "subtests terminal terminalprogress threadexception unraisableexception warnings"
-).split()
+    *(
+        "cacheprovider",
+        "capture",
+        "debugging",
+        "doctest",
+        "faulthandler",
+        "junitxml",
+        "logging",
+        "pastebin",
+        "pytester",
+    ),
+    *("setuponly", "setupplan", "stepwise", "subtests", "terminal", "terminalprogress", "threadexception"),
+    *("unraisableexception", "warnings"),
+)
 
 
 class CheckSession:

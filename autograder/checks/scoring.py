@@ -22,7 +22,9 @@ def weights_of(own: Sequence[float | None], total: float, place: str) -> tuple[f
     given = math.fsum(points for points in own if points is not None)
     unmarked = sum(points is None for points in own)
     if given > total + 1e-9 or (not unmarked and own and abs(given - total) > 1e-9):
-        raise CourseError(f"{place}: @points add up to {given:g}, but the exercise has {total:g} points; change one of them")
+        raise CourseError(
+            f"{place}: @points add up to {given:g}, but the exercise has {total:g} points; change one of them"
+        )
     share = (total - given) / unmarked if unmarked else 0.0
     return tuple(share if points is None else points for points in own)
 

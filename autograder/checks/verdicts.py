@@ -1,8 +1,8 @@
-"""From the results of one candidate to what is wrong with the checks: one line a problem, and the facts to count."""
+"""From the results of one candidate to what is wrong with the checks: one line a problem."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from autograder.checks.candidates import Candidate, Origin
@@ -38,12 +38,13 @@ class Tried:
         """Full marks with every seed, and no check that fails or breaks."""
         return not self.lost and not list(_by_check(self.results, Outcome.FAILED, Outcome.BROKEN, Outcome.SKIPPED))
 
-    def explanations(self) -> frozenset[str | None]:
-        """The mistakes that its failed checks are explained as; None where a seed's failures have no explanation."""
+    @property
+    def others(self) -> frozenset[str | None]:
+        """What else than itself its failed checks are explained as; None where a seed's have no explanation."""
         found: set[str | None] = set()
         for result in self.results:
             found |= {check.mistake for check in result.checks if _is_failed(check) and check.mistake} or {None}
-        return frozenset(found)
+        return frozenset(found - {self.candidate.name})
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class Files:
 
     @classmethod
     def of(cls, assignment: Assignment) -> Files:
+        """Relative to the root of the course, where they stand in it."""
         root = assignment.folder.parent.parent
         paths = (assignment.checks, assignment.mistakes, assignment.solutions)
         return cls(*(str(path.relative_to(root)) if path.is_relative_to(root) else str(path) for path in paths))
@@ -115,13 +117,41 @@ def problems_of_broken(tried: Tried, files: Files) -> Iterator[tuple[str, str]]:
         yield name, f"{files.checks}: {name} breaks on {who}{_seeds(seeds, tried)} ({why}); correct the check"
 
 
-def mutant_problem(tried: Tried, line: int, key: str, files: Files) -> str:
-    """A mutant that scores full marks and is not listed as equivalent."""
-    missed = [at for at, caught in enumerate(tried.caught, 1) if not caught]
-    return (
-        f"{files.solutions}: line {line}: a mutant survives{_seeds(missed, tried)}: {key}; write a check in "
-        f"{files.checks} that fails it, or list it with a reason in EQUIVALENT in {files.mistakes}"
-    )
+def problems_of_mutant(tried: Tried, line: int, files: Files) -> Iterator[str]:
+    """A mutant that scores full marks with some seed, and is not listed as equivalent."""
+    if not tried.is_caught:
+        missed = [at for at, caught in enumerate(tried.caught, 1) if not caught]
+        yield (
+            f"{files.solutions}: line {line}: a mutant survives{_seeds(missed, tried)}: {tried.candidate.name}; write "
+            f"a check in {files.checks} that fails it, or list it with a reason in EQUIVALENT in {files.mistakes}"
+        )
+
+
+def problems_of_equivalent(key: str, reason: object, tried: Tried | None, files: Files) -> Iterator[str]:
+    """An entry of EQUIVALENT without a reason, of a mutant that does not exist, or of one that is killed."""
+    what = f'{files.mistakes}: EQUIVALENT: "{key}"'
+    if not isinstance(reason, str) or not reason.strip():
+        yield f"{what} has no reason; say why the change makes no difference"
+    if tried is None:
+        yield f"{what} is no mutant of {files.solutions} any more; remove it"
+    elif tried.lost:
+        yield f"{what} {tried.lost}; remove it"
+    elif any(tried.caught):
+        by = ", ".join(check.name for check, _ in _by_check(tried.results, Outcome.FAILED))
+        yield f"{what} is killed (by {by}); remove it"
+
+
+def problems_of_explanation(tried: Tried, duplicates: Mapping[str, bool], files: Files) -> Iterator[str]:
+    """A caught mistake that is not explained as itself. duplicates: other mistake -> does it do the same everywhere?"""
+    exercise, name = tried.candidate.exercise, tried.candidate.name
+    what = f"{files.mistakes}: {exercise}: the mistake {name}"
+    for other in sorted(tried.others, key=str):
+        if other is None:
+            yield f"{what} is not explained as itself: nothing does the same twice; let it do the same each time"
+        elif duplicates[other]:
+            yield f"{what} does the same as {other} in every check; keep one, or write a check where they differ"
+        else:
+            yield f"{what} is explained as {other}; write a check in {files.checks} where they differ"
 
 
 def _by_check(results: tuple[ExerciseResult, ...], *outcomes: Outcome) -> Iterator[tuple[CheckResult, list[int]]]:

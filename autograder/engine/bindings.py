@@ -69,7 +69,7 @@ class _Looks(ast.NodeTransformer):
     def __init__(self, names: frozenset[str]) -> None:
         self._names = names
 
-    def visit_Module(self, module: ast.Module) -> ast.Module:  # noqa: N802 (the name that ast asks for)
+    def visit_Module(self, module: ast.Module) -> ast.Module:
         body: list[ast.stmt] = []
         for position, statement in enumerate(module.body):
             body.append(statement)

@@ -137,6 +137,10 @@ def _copy_values(plain: Tensor, memo: _Memo) -> Tensor:
         return plain.clone()
     known = memo.storages.get(storage._cdata)
     if known is None:
+        if plain.is_contiguous() and storage.nbytes() == plain.numel() * plain.element_size():
+            copied = plain.clone()  # the common case: it fills its storage
+            memo.storages[storage._cdata] = (storage, copied.untyped_storage())
+            return copied
         known = memo.storages[storage._cdata] = (storage, storage.clone())  # type: ignore[no-untyped-call]
     empty = torch.empty(0, dtype=plain.dtype, device=plain.device)
     return empty.set_(known[1], plain.storage_offset(), plain.size(), plain.stride())

@@ -10,9 +10,10 @@ import pandas as pd
 FRAMES = (pd.DataFrame, pd.Series, pd.Index, pd.RangeIndex, pd.Timestamp, pd.Timedelta)
 MAX_COLUMNS = 1_000
 MAX_ROWS = 10_000_000  # of an index that is a range, and so takes no room on the wire
-PLAIN = frozenset("bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float32 float64".split())
-AS_NUMBERS = frozenset(("datetime64[s]", "datetime64[ms]", "datetime64[us]", "datetime64[ns]"))
-AS_NUMBERS |= frozenset(name.replace("datetime", "timedelta") for name in AS_NUMBERS)
+PLAIN = frozenset(
+    ["bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64", "float16", "float32", "float64"]
+)
+AS_NUMBERS = frozenset(f"{kind}64[{unit}]" for kind in ("datetime", "timedelta") for unit in ("s", "ms", "us", "ns"))
 AS_OBJECTS = frozenset(("object", "str", "string", "category", "boolean", "Int64", "Float64", "Int32", "Float32"))
 
 
@@ -93,9 +94,12 @@ def _unpack_column(dtype: Any, content: Any) -> Any:
 
 def _unpack_index(packed: Any) -> pd.Index[Any]:
     dtype, name, content = packed
+    index: pd.Index[Any]
     if dtype == "range":
         start, stop, step = (int(number) for number in content)
         if max(abs(start), abs(stop)) > MAX_ROWS:
             raise ValueError("an endless range")
-        return pd.RangeIndex(start, stop, step, name=name)
-    return pd.Index(_unpack_column(dtype, content), name=name)
+        index = pd.RangeIndex(start, stop, step, name=name)
+    else:
+        index = pd.Index(_unpack_column(dtype, content), name=name)
+    return index

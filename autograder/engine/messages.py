@@ -11,7 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from autograder.engine.calls import Call, CallError, CallReport
-from autograder.engine.values import Reader, Writer, WireError
+from autograder.engine.values import Reader, WireError, Writer
 
 Id = Annotated[int, Meta(ge=0, lt=2**62)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
@@ -138,7 +138,7 @@ class Settled(Struct, tag="settled", array_like=True, frozen=True):
 
 
 class Ended(Struct, tag="ended", array_like=True, frozen=True):
-    """How a process ended: `code` is its exit status, or minus the number of the signal; None if it had to be killed."""
+    """How a process ended: `code` is its exit status, or minus the number of a signal; None if unknown."""
 
     id: Id
     code: Annotated[int, Meta(ge=-256, le=256)] | None
@@ -233,8 +233,8 @@ def read_report(tree: Any, reader: Reader) -> CallReport:
     inputs = reader.value(told.inputs)
     if not isinstance(inputs, tuple):
         raise WireError("inputs that are no tuple")
-    for error in (told.error, told.gradient_error):
-        _check_error(error)
+    for raised in (told.error, told.gradient_error):
+        _check_error(raised)
     return CallReport(
         value=reader.value(told.value),
         requires_grad=told.requires_grad,

@@ -23,10 +23,11 @@ _DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _SCAFFOLD = "/proc"  # where the new root is put together: a folder that holds nothing we show
 
-SYSTEM = (
-    "/lib /lib64 /usr/lib /usr/lib64 /usr/local/lib /usr/share/fonts /usr/share/zoneinfo /usr/local/share/fonts "
-    "/etc/ld.so.cache /etc/localtime /etc/fonts"
-).split()
+SYSTEM = """
+/lib /lib64 /usr/lib /usr/lib64 /usr/local/lib
+/usr/share/fonts /usr/local/share/fonts /usr/share/zoneinfo
+/etc/ld.so.cache /etc/localtime /etc/fonts
+""".split()  # noqa: SIM905 (a list that is read in groups)
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 

@@ -14,29 +14,25 @@ from dataclasses import dataclass, field
 
 from autograder.engine import syscalls
 
-REFUSED = tuple(
-    """
-    ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp
-    mount umount2 pivot_root chroot move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr
-    statmount listmount unshare setns
-    execve execveat
-    bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register memfd_secret map_shadow_stack
-    add_key request_key keyctl
-    init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd
-    syslog sethostname setdomainname settimeofday clock_settime adjtimex clock_adjtime iopl ioperm modify_ldt vhangup
-    _sysctl uselib nfsservctl lookup_dcookie fanotify_init open_by_handle_at name_to_handle_at
-    pidfd_getfd pidfd_open pidfd_send_signal
-    mknod mknodat personality setpriority sched_setattr migrate_pages move_pages
-    msgget shmget semget mq_open
-    """.split()
-)
+REFUSED = """
+ptrace process_vm_readv process_vm_writev process_madvise process_mrelease kcmp
+mount umount2 pivot_root chroot move_mount open_tree open_tree_attr fsopen fsconfig fsmount fspick mount_setattr
+statmount listmount unshare setns
+execve execveat
+bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register memfd_secret map_shadow_stack
+add_key request_key keyctl
+init_module finit_module delete_module kexec_load kexec_file_load reboot swapon swapoff acct quotactl quotactl_fd
+syslog sethostname setdomainname settimeofday clock_settime adjtimex clock_adjtime iopl ioperm modify_ldt vhangup
+_sysctl uselib nfsservctl lookup_dcookie fanotify_init open_by_handle_at name_to_handle_at
+pidfd_getfd pidfd_open pidfd_send_signal
+mknod mknodat personality setpriority sched_setattr migrate_pages move_pages
+msgget shmget semget mq_open
+""".split()  # noqa: SIM905 (a list that is read in groups)
 # Landlock does not cover who owns a file and who may open it: where the files of others are in sight, these go too.
-REFUSED_BESIDE_OTHERS = tuple(
-    """
-    chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat file_setattr
-    setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
-    """.split()
-)
+REFUSED_BESIDE_OTHERS = """
+chmod fchmod fchmodat fchmodat2 chown fchown lchown fchownat utime utimes futimesat utimensat file_setattr
+setxattr lsetxattr fsetxattr setxattrat removexattr lremovexattr fremovexattr removexattrat
+""".split()  # noqa: SIM905
 
 ARCHITECTURES = {0: 0xC000003E, 1: 0xC00000B7}  # AUDIT_ARCH of the columns of the system call table
 X32_BIT = 0x40000000
@@ -102,7 +98,7 @@ def build_filter(beside_others: bool, machine: str | None = None) -> bytes:
     program.on("prlimit64", 0, [(EQUAL, 0, 1, 0), refuse, allow])
     program.on("ioctl", 1, [(EQUAL, TERMINAL_INPUT, 1, 0), (EQUAL, LINUX_CONSOLE, 0, 1), refuse, allow])
     program.refuse("clone3", errno.ENOSYS)  # its flags lie in memory, out of sight; C libraries then use clone
-    for name in REFUSED + (REFUSED_BESIDE_OTHERS if beside_others else ()):
+    for name in REFUSED + (REFUSED_BESIDE_OTHERS if beside_others else []):
         program.refuse(name)
     program.add(RETURN, ALLOW)
     return b"".join(program.code)

@@ -1,6 +1,6 @@
 """System calls that Python has no function for: their numbers per machine, and one way to make them.
 
-The numbers are those of Linux's own tables (arch/x86/entry/syscalls/syscall_64.tbl and include/uapi/asm-generic/unistd.h).
+The numbers are those of Linux's own tables: arch/x86/entry/syscalls/syscall_64.tbl, include/uapi/asm-generic/unistd.h.
 A call that a machine does not have stands as None.
 """
 

@@ -31,11 +31,12 @@ MAX_DIMENSIONS = 32
 DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name)
     for name in (
-        "bool uint8 int8 uint16 int16 uint32 int32 uint64 int64 float16 bfloat16 float32 float64 complex64 complex128"
-    ).split()
+        *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"),
+        *("float16", "bfloat16", "float32", "float64", "complex64", "complex128"),
+    )
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
-ARRAY_DTYPES = frozenset("b1 i1 i2 i4 i8 u1 u2 u4 u8 f2 f4 f8 c8 c16".split())
+ARRAY_DTYPES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"))
 
 
 class WireError(Exception):
@@ -63,7 +64,9 @@ class Writer:
         if kind is int:
             return value if -(2**63) <= value < 2**64 else self._big_int(value)
         if kind is str:
-            return value.encode("utf-8", "replace").decode() if len(value) <= MAX_TEXT else self._held(value, "long str")
+            return (
+                value.encode("utf-8", "replace").decode() if len(value) <= MAX_TEXT else self._held(value, "long str")
+            )
         if depth > MAX_DEPTH:
             return self._held(value, f"deeply nested {kind.__name__}")
         if kind in (list, tuple):
@@ -129,7 +132,7 @@ class Writer:
         known = self._storages.get(storage._cdata)
         if known is None:
             raw = torch.empty(0, dtype=torch.uint8).set_(storage).numpy()
-            known = self._storages[storage._cdata] = storage, self._buffer(memoryview(raw))
+            known = self._storages[storage._cdata] = storage, self._buffer(memoryview(raw.data))
         return known[1]
 
     def _buffer(self, raw: memoryview) -> int:
@@ -148,7 +151,7 @@ class Writer:
         if plain.nbytes > self._room:
             return self._held(array, f"ndarray of shape {plain.shape}, {plain.nbytes / 1e6:.0f} MB: too large")
         raw = np.ascontiguousarray(plain).reshape(-1).view(np.uint8)
-        return [ARRAY, plain.dtype.str[1:], list(plain.shape), self._buffer(memoryview(raw))]
+        return [ARRAY, plain.dtype.str[1:], list(plain.shape), self._buffer(memoryview(raw.data))]
 
     def _scalar(self, value: np.generic) -> Any:
         if isinstance(value, np.float64):
@@ -255,7 +258,9 @@ class Reader:
     def _buffer(self, index: Any) -> bytearray:
         return self._buffers[_natural(index)]
 
-    def _tensor(self, name: Any, shape: Any, stride: Any, offset: Any, buffer: Any, needs_grad: Any, grad: Any) -> Tensor:
+    def _tensor(
+        self, name: Any, shape: Any, stride: Any, offset: Any, buffer: Any, needs_grad: Any, grad: Any
+    ) -> Tensor:
         dtype = DTYPES[name]
         sizes, steps = _naturals(shape), _naturals(stride)
         start, raw = _natural(offset), self._buffer(buffer)
@@ -287,7 +292,7 @@ class Reader:
         if math.prod(sizes) * dtype.itemsize != len(raw):
             raise WireError("an array whose memory has another size")
         if dtype == np.bool_:
-            return (np.frombuffer(raw, dtype=np.uint8) != 0).reshape(sizes)
+            return np.not_equal(np.frombuffer(raw, dtype=np.uint8), 0).reshape(sizes)
         return np.frombuffer(raw, dtype=dtype).reshape(sizes)
 
 
@@ -298,7 +303,8 @@ def _object_array(items: list[Any], name: str) -> np.ndarray[Any, Any]:
         return array
     if 4 * len(items) * max((len(item) for item in items), default=0) > MAX_BYTES:  # each gets the longest one's room
         raise WireError("an array of too long texts")
-    return array.astype(name)
+    texts: np.ndarray[Any, Any] = array.astype(name)
+    return texts
 
 
 def _array_dtype(name: Any) -> np.dtype[Any]:

@@ -29,18 +29,16 @@ Message = TypeVar("Message")
 _encoder = msgspec.msgpack.Encoder()
 
 
-class Closed(Exception):
+class Closed(Exception):  # noqa: N818 (an end, not an error)
     """The other side is gone."""
 
 
-class DeadlinePassed(Exception):
+class DeadlinePassed(Exception):  # noqa: N818
     """The message did not arrive in time."""
 
 
-def send(
-    channel: socket.socket, message: Any, buffers: Sequence[memoryview] = (), files: Sequence[int] = ()
-) -> None:
-    """Send one message, with raw memory and open files. Raises Closed, and DeadlinePassed after the socket's timeout."""
+def send(channel: socket.socket, message: Any, buffers: Sequence[memoryview] = (), files: Sequence[int] = ()) -> None:
+    """Send one message, with raw memory and open files. Raises Closed; after the socket's timeout, DeadlinePassed."""
     tree = _encoder.encode(message)
     start = _HEADER.pack(len(tree), sum(buffer.nbytes for buffer in buffers)) + tree
     try:
@@ -99,7 +97,9 @@ def _receive_header(channel: socket.socket, deadline: float | None) -> tuple[byt
     """The header; files ride on its first byte."""
     _set_timeout(channel, deadline)
     try:
-        start, ancillary, _, _ = channel.recvmsg(_HEADER.size, socket.CMSG_SPACE(MAX_FILES * 4), socket.MSG_CMSG_CLOEXEC)
+        start, ancillary, _, _ = channel.recvmsg(
+            _HEADER.size, socket.CMSG_SPACE(MAX_FILES * 4), socket.MSG_CMSG_CLOEXEC
+        )
     except TimeoutError:
         raise DeadlinePassed from None
     except OSError:

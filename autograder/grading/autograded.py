@@ -1,4 +1,4 @@
-"""autograded/STUDENT/NAME/NAME.ipynb, where formgrader looks for it, and when a submission was handed in."""
+"""What formgrader looks for on the disk: autograded/STUDENT/NAME/NAME.ipynb, source/NAME, timestamp.txt."""
 
 from __future__ import annotations
 
@@ -22,6 +22,15 @@ LONGEST_TIMESTAMP = 200  # bytes
 def autograded_path(course: Course, assignment: str, student: str) -> Path:
     """Where the executed notebook of a submission lies."""
     return course.root / "autograded" / student / assignment / f"{assignment}.ipynb"
+
+
+def list_in_formgrader(course: Course, assignment: str) -> None:
+    """Make the folder source/NAME: formgrader lists an assignment only where there is one, be it empty."""
+    path = course.root / "source" / assignment
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CourseError(f"{path}: cannot be made ({error.strerror}); see to space and permissions") from None
 
 
 def write_autograded(course: Course, assignment: str, student: str, notebook: nbformat.NotebookNode) -> Path:

@@ -16,7 +16,7 @@ from autograder.config import Limits
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError, TorchmarkError
 from autograder.gradebook import Gradebook
-from autograder.grading.autograded import autograded_path, read_timestamp, write_autograded
+from autograder.grading.autograded import autograded_path, list_in_formgrader, read_timestamp, write_autograded
 from autograder.grading.display import show_failed
 from autograder.grading.fingerprint import fingerprint, suite_fingerprint
 from autograder.grading.outcome import failed_result, printable
@@ -121,6 +121,7 @@ def _plan(course: Course, assignments: Sequence[Assignment], students: str, agai
             continue
         released = load_released(assignment)
         plan.notes += gradebook.prepare(assignment, released)
+        list_in_formgrader(course, assignment.name)
         known = gradebook.fingerprints(assignment.name)
         shared = suite_fingerprint(course, assignment, released)
         for student, folder in folders:

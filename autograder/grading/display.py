@@ -14,15 +14,9 @@ from autograder.grading.released import Released
 from autograder.grading.sanitise import clean_cell, clean_outputs
 from autograder.grading.submission import Submission
 from autograder.grading.summary import verdict
-from autograder.model import CellResult, CellStatus, ExerciseResult
+from autograder.model import CellResult, ExerciseResult
 
 MOST_OUTPUT = 10 * 2**20  # characters of output in one notebook; nbconvert holds several copies of it
-
-NOTICES = {
-    CellStatus.TIMEOUT: "This cell took too long and was stopped.",
-    CellStatus.DIED: "This cell ended the process that it ran in.",
-    CellStatus.NOT_RUN: "This cell was not run.",
-}
 
 
 def show_graded(
@@ -53,7 +47,7 @@ def _is_ours(cell: Any) -> bool:
 
 
 def _outputs(result: CellResult | None, room: int) -> list[Any]:
-    """What a cell put out, as far as there is room, and how it ended if it did not end by itself."""
+    """What a cell put out, as far as there is room; or why it put out nothing."""
     if result is None:
         return []
     outputs = []
@@ -63,9 +57,8 @@ def _outputs(result: CellResult | None, room: int) -> list[Any]:
             outputs.append(new_output("stream", name="stdout", text="(more output than is kept)\n"))
             break
         outputs.append(output)
-    notice = "\n".join(text for text in (NOTICES.get(result.status, ""), result.note) if text)
-    if notice and result.status is not CellStatus.ERROR:
-        outputs.append(new_output("stream", name="stdout", text=f"{notice}\n"))
+    if result.note and not outputs:
+        outputs.append(new_output("stream", name="stdout", text=f"{result.note}\n"))
     return outputs
 
 

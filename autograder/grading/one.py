@@ -47,20 +47,17 @@ class Grader(AbstractContextManager["Grader"]):
     def __init__(self, course: Course, assignment: Assignment, isolation: str = "") -> None:
         self._course = course
         self._assignment = assignment
-        self._level = isolation or course.settings.isolation.level
+        level = isolation or course.settings.isolation.level
         self._secret = course.secret()
         self._released = load_released(assignment)
         self._data = load_data(assignment)
         self._resources = ExitStack()
         try:
-            self._suite = self._resources.enter_context(Suite(assignment))
-            self._side = self._start_side()
+            self._suite = self._resources.enter_context(Suite(assignment, seconds=course.settings.limits.check_seconds))
+            self._side = self._resources.enter_context(StudentSide(course.settings.limits, isolation=level))
         except BaseException:
             self._resources.close()
             raise
-
-    def _start_side(self) -> StudentSide:
-        return self._resources.enter_context(StudentSide(self._course.settings.limits, isolation=self._level))
 
     def __exit__(self, *_: object) -> None:
         self._resources.close()
@@ -81,8 +78,7 @@ class Grader(AbstractContextManager["Grader"]):
             return self._grade(submission, start)
         except Exception:  # a fault of ours, met by a student's file, costs that submission and not the batch
             notes = (*submission.notes, traceback.format_exc(limit=-8))
-            self._side.close()
-            self._side = self._start_side()
+            self._side.close()  # the next run starts it anew
             failed = self._failed(submission.path, student, OUR_FAULT, time.perf_counter() - start, notes)
             return replace(failed, is_our_fault=True)
 
@@ -97,7 +93,10 @@ class Grader(AbstractContextManager["Grader"]):
             exercises = tuple(_with_code(found, defined.get(found.name, "")) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
             notes = (*submission.notes, *run.notes)
-        cells |= {n: CellResult(index=n, status=CellStatus.NOT_RUN, note="a copy") for n in submission.unused}
+        cells |= {
+            n: CellResult(index=n, status=CellStatus.NOT_RUN, note="not run: a copy of another cell")
+            for n in submission.unused
+        }
         notebook = show_graded(submission, cells, exercises)
         result = SubmissionResult(
             file=printable(submission.path),

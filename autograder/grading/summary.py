@@ -14,7 +14,6 @@ MARKS = {
 
 WORDS = {
     Outcome.BROKEN: "this check broke, which is not your fault; it costs no points",
-    Outcome.SKIPPED: "not run, since a check that it needs did not pass",
     Outcome.NOT_CHECKED: "this machine cannot check it; it costs no points",
 }
 

@@ -93,9 +93,9 @@ def _answers_of(path: Path, assignment: Assignment, root: Path) -> Iterator[Answ
 
 
 def _statements(body: Iterable[ast.stmt], is_wrong: bool) -> Iterator[tuple[ast.stmt, bool]]:
-    """All statements but docstrings and imports, and whether each belongs to a function marked @mistake."""
+    """All statements but imports, and whether each belongs to a function marked @mistake."""
     for node in body:
-        if isinstance(node, ast.Import | ast.ImportFrom) or _is_string(node):
+        if isinstance(node, ast.Import | ast.ImportFrom):
             continue
         inner = is_wrong
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -173,10 +173,6 @@ def _without_comments(source: str) -> str:
             row, column = token.start
             lines[row - 1] = lines[row - 1][:column] + lines[row - 1][token.end[1] :]
     return "".join(lines)
-
-
-def _is_string(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def _decorator_name(node: ast.expr) -> str:

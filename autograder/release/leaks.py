@@ -75,7 +75,7 @@ def find_leaks(folder: Path, answers: Iterable[Answer]) -> tuple[Leak, ...]:
 
 def _found(text: _Text, answers: tuple[Answer, ...]) -> Iterator[tuple[Answer, str]]:
     plain = squeezed(text.data)
-    decoded = squeezed(b"\n".join(_base64_decoded(text.data) + _base64_decoded(plain)))
+    decoded = squeezed(b"\n".join(_base64_decoded(plain)))
     for answer in answers:
         if not (text.is_prose and answer.in_prose) and _holds(plain, answer):
             yield answer, ""

@@ -62,7 +62,7 @@ def plan_cells(assignment: Assignment, templates: Mapping[str, Template]) -> tup
     ids = _CellIds()
     planned: list[PlannedCell] = []
     for cell in assignment.cells:
-        ids.heading = cell.heading or ids.heading
+        ids.heading = cell.headings[-1] if cell.headings else ids.heading
         if cell.role is Role.EXERCISE:
             planned.append(_solution_cell(cell, templates[cell.name]))
             if cell.name not in with_example:

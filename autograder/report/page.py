@@ -156,10 +156,10 @@ def _state(exercise: ExerciseResult) -> str:
 
 def _explanation(exercise: ExerciseResult) -> str:
     """Say why the exercise scores as it does, where the checks alone do not."""
-    if exercise.note:
-        return printable(exercise.note)
     reasons = [f"“{one_line(c.title)}”. {printable(c.message)}".strip() for c in broken_rules(exercise)]
-    return f"0 points because a rule of this exercise is broken: {' '.join(reasons)}" if reasons else ""
+    if reasons:
+        return f"0 points because a rule of this exercise is broken: {' '.join(reasons)}"
+    return printable(exercise.note)
 
 
 def _done(result: SubmissionResult) -> str:

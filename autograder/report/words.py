@@ -38,9 +38,9 @@ def trouble(result: SubmissionResult) -> str:
 
 
 def is_unfinished(exercise: ExerciseResult) -> bool:
-    """True when a failed check of the exercise says that the student's function is still the stub, or is missing."""
-    texts = " ".join(c.message for c in exercise.checks if c.outcome is Outcome.FAILED) + exercise.note
-    return "NotImplementedError" in texts or "not defined" in texts or "unfinished" in texts or "stub" in texts
+    """True when a check failed because the student's function is still the stub, or is missing."""
+    failed = [check for check in exercise.checks if check.outcome is Outcome.FAILED]
+    return any(check.message.endswith(("is not written yet", "is not defined")) for check in failed)
 
 
 def _from_cells(result: SubmissionResult) -> list[str]:

@@ -1,8 +1,9 @@
 """A CUDA device over host memory for CPU builds of PyTorch: real values, real `device='cuda:0'`, PyTorch's own errors.
 
-    is_available() -> (True, "ready") or (False, why not)      grader side and doctor: patches nothing
-    build() -> Path                                            compiles once into the user's cache
-    enable(devices=1)                                          student side only: for the life of the process
+    is_available() -> (True, "ready") or (False, why not)      grader side: patches nothing
+    build() -> Path                                            compiles once into the user's cache; patches nothing
+    self_test() -> what is wrong, or ()                        in a process of its own, for `grader doctor`
+    enable(devices=1, library=build())                         student side only: for the life of the process
     trust_this_fork()                                          in a child that the grader forked on purpose
 
 `enable` comes before student code is imported. It starts no thread, so that the process can be forked afterwards, also
@@ -16,19 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from autograder.simgpu.build import SimulatedGpuError, build, is_available, rules_beside
-from autograder.simgpu.gaps import NotSimulated, gap_of
+from autograder.simgpu.gaps import NotSimulatedError, gap_of
+from autograder.simgpu.selftest import self_test
 
 if TYPE_CHECKING:
     from autograder.simgpu.cuda_library import ForkGuard
 
 __all__ = [
-    "NotSimulated",
+    "NotSimulatedError",
     "SimulatedGpuError",
     "build",
     "enable",
     "gap_of",
     "is_available",
     "is_enabled",
+    "self_test",
     "trust_this_fork",
 ]
 

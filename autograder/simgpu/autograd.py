@@ -17,7 +17,7 @@ def start_engine_without_device_threads(library: Any) -> None:
     """Let autograd start now, with the simulated devices out of its sight. It starts once in the life of a process."""
     library.hide_devices(True)
     try:
-        torch.ones((), requires_grad=True).backward()
+        torch.autograd.backward(torch.ones((), requires_grad=True))
     finally:
         library.hide_devices(False)
 

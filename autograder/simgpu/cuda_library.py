@@ -12,11 +12,10 @@ from typing import Any
 
 import torch
 
-from autograder.simgpu.gaps import NotSimulatedAttribute, refusal
+from autograder.simgpu.gaps import MissingFunctionError, refusal
 
 NAME = "Simulated GPU"
 CAPABILITY = (8, 0)
-CUDA_VERSION = "12.6"
 _LIBRARY_NAMES = ("_cuda_", "_nccl_", "_Cuda", "_CUDA", "_cudart", "_scatter", "_gather", "_broadcast")
 
 
@@ -78,7 +77,7 @@ class CudaRuntime:
         return 0
 
     def __getattr__(self, name: str) -> Any:
-        raise NotSimulatedAttribute(refusal(f"cudart.{name}"))
+        raise MissingFunctionError(refusal(f"cudart.{name}"))
 
 
 class ForkGuard:
@@ -156,9 +155,7 @@ def cuda_functions(library: Any, devices: int) -> dict[str, Callable[..., Any]]:
 
 def nested_memory_stats(stats: dict[str, int]) -> dict[str, Any]:
     """Give the device's counts the form of the caching allocator's statistics. Bytes, and numbers of blocks."""
-    in_use = _counts(
-        stats["allocated"], stats["allocated_peak"], stats["allocated_total"], stats["freed_total"]
-    )
+    in_use = _counts(stats["allocated"], stats["allocated_peak"], stats["allocated_total"], stats["freed_total"])
     reserved = _counts(stats["reserved"], stats["reserved_peak"], stats["reserved_peak"], 0)
     blocks = _counts(stats["blocks"], stats["blocks"], stats["blocks"], 0)
     nothing = _counts(0, 0, 0, 0)
@@ -194,5 +191,5 @@ def _pools(counts: dict[str, int]) -> dict[str, dict[str, int]]:
 def missing_function(name: str) -> Any:
     """Stand for `torch._C.__getattr__`: name what only PyTorch's CUDA library has."""
     if name.startswith(_LIBRARY_NAMES):
-        raise NotSimulatedAttribute(refusal(f"torch._C.{name}"))
+        raise MissingFunctionError(refusal(f"torch._C.{name}"))
     raise AttributeError(f"module 'torch._C' has no attribute {name!r}")

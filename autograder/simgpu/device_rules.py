@@ -5,6 +5,7 @@ PyTorch ships the table (native_functions.yaml) with torchgen, so the rules alwa
 
 from __future__ import annotations
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -30,9 +31,10 @@ def read_device_rules(table: Path | None = None) -> DeviceRules:
 
 def operator_table() -> Path:
     """The operator table of the installed PyTorch."""
-    import torchgen
-
-    return Path(torchgen.__path__[0]) / "packaged" / "ATen" / "native" / "native_functions.yaml"
+    spec = importlib.util.find_spec("torchgen")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("torchgen, which comes with PyTorch, is not installed")
+    return Path(spec.origin).parent / "packaged" / "ATen" / "native" / "native_functions.yaml"
 
 
 def _name(entry: str) -> str:
@@ -53,5 +55,7 @@ def _wrappers(named: list[tuple[str, str]]) -> dict[str, str]:
         delegate = re.search(r"structured_delegate: (\S+)", entry)
         if delegate is None or name.split(".")[0].endswith("_"):  # in-place forms reach us under their own name
             continue
-        wrappers[name] = wrappers[f"aten::{delegate[1]}"] = "wrapper_CUDA_" + name.removeprefix("aten::").replace(".", "_")
+        wrappers[name] = wrappers[f"aten::{delegate[1]}"] = "wrapper_CUDA_" + name.removeprefix("aten::").replace(
+            ".", "_"
+        )
     return wrappers

@@ -1,9 +1,11 @@
 """The kernels that PyTorch has for CUDA alone and uses for LSTM and GRU cells there, written with ordinary operations.
 
-Source: aten/src/ATen/native/cuda/RNN.cu, whose workspaces hold the gates that the backward needs. N rows, H hidden units.
+Source: aten/src/ATen/native/cuda/RNN.cu. Its workspaces hold the gates that the backward needs. N rows, H hidden units.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -36,7 +38,12 @@ def lstm_cell_backward(
     if grad_c is not None:
         through_c = through_c + grad_c
     grad_gates = torch.cat(
-        [through_c * g * i * (1 - i), through_c * c * f * (1 - f), through_c * i * (1 - g * g), grad_h * t * o * (1 - o)],
+        [
+            through_c * g * i * (1 - i),
+            through_c * c * f * (1 - f),
+            through_c * i * (1 - g * g),
+            grad_h * t * o * (1 - o),
+        ],
         dim=1,
     )
     return grad_gates, through_c * f, _bias_gradient(grad_gates, has_bias)
@@ -55,7 +62,9 @@ def gru_cell(
     return (h - n) * z + n, torch.cat([r, z, n, h, hidden_n], dim=1)
 
 
-def gru_cell_backward(grad_h: Tensor, workspace: Tensor, has_bias: bool) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+def gru_cell_backward(
+    grad_h: Tensor, workspace: Tensor, has_bias: bool
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Returns the gradients of from_input and from_hidden (N, 3H), of h (N, H) and of the two biases (3H,)."""
     r, z, n, h, hidden_n = workspace.chunk(5, dim=1)
     grad_n = grad_h * (1 - z) * (1 - n * n)
@@ -63,16 +72,23 @@ def gru_cell_backward(grad_h: Tensor, workspace: Tensor, has_bias: bool) -> tupl
     grad_r = grad_n * hidden_n * r * (1 - r)
     grad_input = torch.cat([grad_r, grad_z, grad_n], dim=1)
     grad_hidden = torch.cat([grad_r, grad_z, grad_n * r], dim=1)
-    return grad_input, grad_hidden, grad_h * z, _bias_gradient(grad_input, has_bias), _bias_gradient(grad_hidden, has_bias)
+    return (
+        grad_input,
+        grad_hidden,
+        grad_h * z,
+        _bias_gradient(grad_input, has_bias),
+        _bias_gradient(grad_hidden, has_bias),
+    )
 
 
 def _bias_gradient(grad: Tensor, has_bias: bool) -> Tensor:
     return grad.sum(dim=0) if has_bias else grad.new_empty(0)
 
 
-def register() -> torch.library.Library:
+def register() -> object:
     """Register the four kernels for CUDA tensors, for as long as the returned library lives."""
-    library = torch.library.Library("aten", "IMPL")
+    make_library: Any = torch.library.Library
+    library = make_library("aten", "IMPL")
     library.impl("_thnn_fused_lstm_cell", lstm_cell, "CUDA")
     library.impl("_thnn_fused_lstm_cell_backward_impl", lstm_cell_backward, "CUDA")
     library.impl("_thnn_fused_gru_cell", gru_cell, "CUDA")

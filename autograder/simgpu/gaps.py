@@ -19,12 +19,12 @@ _OTHER_SIGNS = (
 )
 
 
-class NotSimulated(NotImplementedError):
+class NotSimulatedError(NotImplementedError):
     """Something that works on a real GPU only. The text starts with `MARK` and names it."""
 
 
-class NotSimulatedAttribute(AttributeError):
-    """A function of PyTorch's CUDA library that has no simulated form; `hasattr` finds it missing, as on a CPU build."""
+class MissingFunctionError(AttributeError):
+    """A function of PyTorch's CUDA library without a simulated form; `hasattr` finds it missing, as on a CPU build."""
 
 
 def refusal(what: str) -> str:

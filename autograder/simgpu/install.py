@@ -15,7 +15,7 @@ import torch
 from autograder.simgpu import autograd, cuda_library, fused_cells, streams
 from autograder.simgpu.compile import NAME
 from autograder.simgpu.device_rules import DeviceRules
-from autograder.simgpu.gaps import NotSimulated, refusal
+from autograder.simgpu.gaps import NotSimulatedError, refusal
 
 
 def install(library_file: Path, rules: DeviceRules, devices: int, memory: int) -> cuda_library.ForkGuard:
@@ -62,8 +62,6 @@ def supply_cuda_library(library: Any, devices: int, guard: cuda_library.ForkGuar
     cuda._cudart = cuda_library.CudaRuntime(library)
     cuda._exchange_device, cuda._maybe_exchange_device = c._cuda_exchangeDevice, c._cuda_maybeExchangeDevice
     cuda.default_generators = tuple(library.default_generator(index) for index in range(devices))
-    version: Any = torch.version
-    version.cuda = cuda_library.CUDA_VERSION
     rebuild_classes(cuda)
 
 
@@ -76,7 +74,7 @@ def rebuild_classes(cuda: Any) -> None:
 
 
 def supply_storages() -> None:
-    """Let UntypedStorage(n, device="cuda") work, which saving, loading and deepcopy use. A CPU build refuses it in C++."""
+    """Let UntypedStorage(n, device="cuda") work, which a CPU build refuses: saving, loading and deepcopy use it."""
     storage: Any = torch.UntypedStorage
     on_cpu = storage.__new__
 
@@ -89,14 +87,14 @@ def supply_storages() -> None:
         return torch.tensor(list(size), dtype=torch.uint8, device=device).untyped_storage()
 
     def share(self: Any, *args: Any, **kwargs: Any) -> Any:
-        raise NotSimulated(refusal("sending a GPU tensor to another process"))
+        raise NotSimulatedError(refusal("sending a GPU tensor to another process"))
 
     storage.__new__ = staticmethod(new)
     storage._share_cuda_ = share
 
 
 def compile_without_code_generation() -> None:
-    """Let torch.compile's default backend trace as always and then run the traced operations: there is no Triton here."""
+    """Let torch.compile's default backend trace as always, and then run what it traced: there is no Triton here."""
     wrapper: Any = getattr(torch, "_TorchCompileInductorWrapper", None)
     if wrapper is None:
         return
@@ -114,7 +112,7 @@ def refuse_what_needs_several_cards() -> None:
     parallel: Any = torch.nn.DataParallel
 
     def refuse(self: Any, *args: Any, **kwargs: Any) -> None:
-        raise NotSimulated(refusal("torch.nn.DataParallel"))
+        raise NotSimulatedError(refusal("torch.nn.DataParallel"))
 
     parallel.__init__ = refuse
 

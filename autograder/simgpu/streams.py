@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from autograder.simgpu.gaps import NotSimulated, refusal
+from autograder.simgpu.gaps import NotSimulatedError, refusal
 
 CUDA = 1  # c10::DeviceType::CUDA
 
@@ -26,8 +26,9 @@ class CudaStreamBase(torch.Stream):
         device_type: int = CUDA,
         stream_ptr: int | None = None,
     ) -> Any:
+        """A stream of the current device, or the one that the three numbers name."""
         if stream_ptr is not None:
-            raise NotSimulated(refusal("torch.cuda.ExternalStream"))
+            raise NotSimulatedError(refusal("torch.cuda.ExternalStream"))
         if stream_id is not None:
             return super().__new__(cls, stream_id=stream_id, device_index=device_index, device_type=device_type)
         return super().__new__(cls, device=torch.device("cuda", torch.cuda.current_device()), priority=priority)
@@ -57,8 +58,9 @@ class CudaEventBase(torch.Event):
     def __new__(
         cls, enable_timing: bool = False, blocking: bool = False, interprocess: bool = False, external: bool = False
     ) -> Any:
+        """An event that nothing has recorded yet."""
         if interprocess:
-            raise NotSimulated(refusal("torch.cuda.Event(interprocess=True)"))
+            raise NotSimulatedError(refusal("torch.cuda.Event(interprocess=True)"))
         return super().__new__(cls, device="cuda", enable_timing=enable_timing, blocking=blocking)
 
     def __init__(self, enable_timing: bool = False, *args: Any, **kwargs: Any) -> None:
@@ -89,4 +91,4 @@ class CudaGraph:
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Refuse."""
-        raise NotSimulated(refusal("torch.cuda.CUDAGraph"))
+        raise NotSimulatedError(refusal("torch.cuda.CUDAGraph"))

@@ -101,7 +101,8 @@ class LineTransfers(msgspec.Struct, frozen=True):
             case TransferKind.NUMPY:
                 act = f"turned a tensor {what} into a NumPy array {often}"
             case _:
-                act = f"moved {what} {'/'.join(self.dtypes)} from {self.source} to {self.target} {often}, {self.bytes} bytes"
+                way = f"from {self.source} to {self.target}"
+                act = f"moved {what} {'/'.join(self.dtypes)} {way} {often}, {self.bytes} bytes"
         return f"{where} {act}: `{self.place.source}`"
 
 
@@ -110,10 +111,15 @@ _READS = frozenset({"aten::_local_scalar_dense", "aten::equal", "aten::is_nonzer
 _WAITS = frozenset({"aten::nonzero", "aten::masked_select", "aten::_unique", "aten::_unique2", "aten::unique_dim"})
 _INDEXING = frozenset({"aten::index", "aten::index_put_", "aten::index_put", "aten::_index_put_impl_"})
 _LIFTS = frozenset({"aten::lift_fresh", "aten::lift_fresh_copy"})  # the last step of torch.tensor(...)
-_NUMPY = frozenset({Tensor.numpy, Tensor.__array__})
+_NUMPY: frozenset[Any] = frozenset((Tensor.numpy, Tensor.__array__))
 
 _HERE = str(Path(__file__).parent)
-_LIBRARIES = (sysconfig.get_paths()["stdlib"], sysconfig.get_paths()["purelib"], str(Path(torch.__file__).parent), _HERE)
+_LIBRARIES = (
+    sysconfig.get_paths()["stdlib"],
+    sysconfig.get_paths()["purelib"],
+    str(Path(torch.__file__).parent),
+    _HERE,
+)
 _TORCH = Path(torch.__file__).parent
 _CALL_PATH = (_HERE, *(str(_TORCH / name) for name in ("_ops.py", "overrides.py", "utils/_device.py")))
 _ENGINE = "_engine_run_backward"  # in torch/autograd/graph.py, below every backward pass
@@ -230,11 +236,11 @@ class _Recorder:
         return (frame for frame in _frames() if not frame.f_code.co_filename.startswith(_CALL_PATH))
 
 
-class _DispatchWatch(TorchDispatchMode):
+class _DispatchWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyTorch's is untyped
     """Sees every operation below autograd, in forward and backward."""
 
     def __init__(self, recorder: _Recorder) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._recorder = recorder
         self._handlers: dict[Any, Callable[..., None] | None] = {}
 

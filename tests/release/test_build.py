@@ -50,6 +50,13 @@ def test_nbgraders_own_markers_in_the_authors_notebook_are_refused(tiny: Tiny, t
     assert refusal(tiny).startswith("ps1: ")
 
 
+def test_hidden_tests_in_an_example_are_refused_rather_than_dropped(tiny: Tiny) -> None:
+    tiny.change(
+        tiny.notebook, "assert rescale([1, 3])", "### BEGIN HIDDEN TESTS\n### END HIDDEN TESTS\nassert rescale([1, 3])"
+    )
+    assert refusal(tiny) == ("ps1: cell `test_rescale`: nbgrader changed its text; remove the nbgrader markers from it")
+
+
 def test_a_question_is_not_released_yet(tiny: Tiny) -> None:
     tiny.add('# %% question="axis"\naxis = ...')
     assert 'cell 9 (question "axis"): questions are not released yet; remove the cell' in refusal(tiny)

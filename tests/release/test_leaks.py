@@ -33,6 +33,9 @@ LEAKING_CELLS = {
     "in a comment": f"# %%\nx = 1  # {SECRET}",
     "with other spaces": "# %%\ntotal=math.fsum( abs(value)\n    for value in values )",
     "with a comment inside": "# %%\ntotal = math.fsum(  # all\n    abs(value) for value in values)",
+    "with a comment inside, under a magic": (
+        "# %%\n%matplotlib inline\ntotal = math.fsum(  # all\n    abs(value) for value in values)"
+    ),
     "with needless brackets": "# %%\ntotal = math.fsum((abs(value) for value in values))",
     "in another example": '# %% example="rescale"\nassert rescale([1, 3]) == [0.25, 0.75]\n' + SECRET,
     "a line of a hidden check": "# %%\nexpect(student.rescale(numbers)).is_close_to(reference.rescale(numbers))",

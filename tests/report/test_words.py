@@ -64,12 +64,12 @@ def test_cells_say_what_went_wrong(cell: CellResult, words: str) -> None:
 
 def test_the_cause_comes_before_its_consequences() -> None:
     cells = (CellResult(index=1, status=CellStatus.ERROR, note="SyntaxError: expected ':'"),)
-    failed = check(Outcome.FAILED, message="softmax is not defined")
+    failed = check(Outcome.FAILED, message="`softmax` is not defined")
     assert trouble(result(exercise(failed), cells=cells)) == "syntax error +1"
 
 
 def test_stubs_are_unfinished_work() -> None:
-    failed = check(Outcome.FAILED, message="softmax raised NotImplementedError")
+    failed = check(Outcome.FAILED, message="`softmax` is not written yet")
     assert trouble(result(exercise(failed), exercise(failed, name="accuracy"))) == "unfinished"
 
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 
 def softmax_by_way_of_the_host(logits: Tensor) -> Tensor:
@@ -66,7 +66,7 @@ def train_epoch(net: nn.Module, batches: Iterable[tuple[Tensor, Tensor]], device
     for x, y in batches:
         x = x.to(device)
         y = y.to(device)
-        loss = F.cross_entropy(net(x), y)
+        loss = functional.cross_entropy(net(x), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

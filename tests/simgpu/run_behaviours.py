@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 import traceback
 import warnings
@@ -32,7 +33,7 @@ def choose_device() -> str:
 
 
 def verdict(row) -> str:  # type: ignore[no-untyped-def]
-    """"passed", "skipped: ..." or what went wrong, in a line."""
+    """ "passed", "skipped: ..." or what went wrong, in a line."""
     if torch.cuda.device_count() < row.devices:
         return f"skipped: needs {row.devices} GPUs"
     signal.alarm(SECONDS_A_ROW)
@@ -62,6 +63,15 @@ def verdict_in_a_child(row) -> str:  # type: ignore[no-untyped-def]
     return said or "its process died"
 
 
+def driver() -> str:
+    """The version of NVIDIA's driver, as nvidia-smi tells it; empty where it does not."""
+    command = ["nvidia-smi", "--query-gpu=driver_version", "--format=csv,noheader"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0].strip()
+    except (OSError, subprocess.CalledProcessError, IndexError):
+        return ""
+
+
 def run() -> dict[str, object]:
     """All rows, and the machine they ran on."""
     device = choose_device()
@@ -72,6 +82,7 @@ def run() -> dict[str, object]:
     return {
         "device": device,
         "card": torch.cuda.get_device_name(),
+        "driver": driver() if device == "cuda" else "",
         "devices": torch.cuda.device_count(),
         "torch": torch.__version__,
         "date": date.today().isoformat(),

@@ -6,7 +6,7 @@ A real GPU reports it at some later call, the simulated one at once; after `sync
 from collections.abc import Callable
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from .row import gpu, raises, row
 
@@ -34,12 +34,12 @@ def cpu_index_out_of_range() -> None:
 @row("a label out of range in cross-entropy: device-side assertion", own_process=True)
 def label_out_of_range() -> None:
     labels = torch.tensor([0, 5, 1], device="cuda")
-    fails_on_the_device(lambda: F.cross_entropy(torch.zeros(3, 3, device="cuda"), labels))
+    fails_on_the_device(lambda: functional.cross_entropy(torch.zeros(3, 3, device="cuda"), labels))
 
 
 @row("an id out of range in an embedding: device-side assertion", own_process=True)
 def id_out_of_range() -> None:
-    fails_on_the_device(lambda: F.embedding(torch.tensor([9], device="cuda"), torch.ones(3, 2, device="cuda")))
+    fails_on_the_device(lambda: functional.embedding(torch.tensor([9], device="cuda"), torch.ones(3, 2, device="cuda")))
 
 
 @row("gather and scatter out of range: device-side assertion", own_process=True)
@@ -49,7 +49,7 @@ def gather_out_of_range() -> None:
 
 @row("binary cross-entropy of a probability above one: device-side assertion", own_process=True)
 def probability_out_of_range() -> None:
-    fails_on_the_device(lambda: F.binary_cross_entropy(gpu(1.5), gpu(1)))
+    fails_on_the_device(lambda: functional.binary_cross_entropy(gpu(1.5), gpu(1)))
 
 
 @row("a failed assertion is a torch.AcceleratorError", own_process=True)

@@ -1,7 +1,7 @@
 """Autograd on the GPU."""
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from .row import gpu, holds, on_cpu, on_gpu, raises, row
 
@@ -71,7 +71,9 @@ def assigning_a_gradient() -> None:
         w = gpu(1, 2).requires_grad_()
         w.grad = torch.ones(2)
 
-    raises(RuntimeError, "attempting to assign a gradient with device type 'cpu' to a tensor with device type 'cuda'", act)
+    raises(
+        RuntimeError, "attempting to assign a gradient with device type 'cpu' to a tensor with device type 'cuda'", act
+    )
 
 
 @row("hooks see GPU gradients")
@@ -95,12 +97,12 @@ def softmax_gradient() -> None:
     values = torch.tensor([[1.0, 2.0, 4.0], [0.0, -1.0, 3.0]])
     on_device, on_host = values.to("cuda").requires_grad_(), values.clone().requires_grad_()
     for x in (on_device, on_host):
-        (F.softmax(x, 1)[:, 0].sum() + torch.logsumexp(x, 1).sum()).backward()
+        (functional.softmax(x, 1)[:, 0].sum() + torch.logsumexp(x, 1).sum()).backward()
     holds(on_gpu(on_device.grad), on_host.grad.tolist())
 
 
 @row("torch.func: vmap, grad, jacrev")
-def functional() -> None:
+def func_transforms() -> None:
     x = gpu(1, 2)
     holds(on_gpu(torch.func.vmap(lambda value: value * 2)(x)), [2, 4])
     holds(on_gpu(torch.func.grad(lambda value: (value**2).sum())(x)), [2, 4])

@@ -3,8 +3,8 @@
 import copy
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from .row import on_gpu, row, same_values
 
@@ -29,13 +29,13 @@ def many_operations() -> None:
         x.argmax(1),
         x.topk(2)[0],
         x.sort()[1],
-        F.softmax(x, -1),
+        functional.softmax(x, -1),
         torch.einsum("ij,kj->ik", x, x),
         torch.bmm(x[None], x.t()[None]),
         x.std(),
         x.max(1)[0],
         x.cumsum(0),
-        F.one_hot(x.argmax(1), 5),
+        functional.one_hot(x.argmax(1), 5),
         torch.linalg.norm(x),
         x.nonzero(),
         torch.unique(x),
@@ -73,8 +73,11 @@ def convolutional_network() -> None:
 @row("depthwise and transposed convolutions, average pooling, interpolation")
 def other_convolutions() -> None:
     torch.manual_seed(0)
-    both(nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.ConvTranspose2d(3, 2, 2), nn.AvgPool2d(2)), torch.randn(1, 3, 7, 7))
-    on_gpu(F.interpolate(torch.randn(1, 1, 4, 4, device="cuda"), scale_factor=2, mode="bilinear"))
+    both(
+        nn.Sequential(nn.Conv2d(3, 3, 3, groups=3), nn.ConvTranspose2d(3, 2, 2), nn.AvgPool2d(2)),
+        torch.randn(1, 3, 7, 7),
+    )
+    on_gpu(functional.interpolate(torch.randn(1, 1, 4, 4, device="cuda"), scale_factor=2, mode="bilinear"))
 
 
 @row("one-dimensional and dilated convolutions")
@@ -114,7 +117,10 @@ def recurrent_cells() -> None:
 def attention() -> None:
     torch.manual_seed(0)
     q = torch.randn(2, 3, 8)
-    same_values(F.scaled_dot_product_attention(*[q.to("cuda")] * 3, is_causal=True), F.scaled_dot_product_attention(q, q, q, is_causal=True))
+    same_values(
+        functional.scaled_dot_product_attention(*[q.to("cuda")] * 3, is_causal=True),
+        functional.scaled_dot_product_attention(q, q, q, is_causal=True),
+    )
     layer = nn.MultiheadAttention(8, 2, batch_first=True).to("cuda")
     x = q.to("cuda")
     on_gpu(layer(x, x, x)[0]).sum().backward()
@@ -140,11 +146,19 @@ def embedding() -> None:
 def losses() -> None:
     torch.manual_seed(0)
     logits, labels = torch.randn(4, 3), torch.tensor([0, -100, 2, 1])
-    same_values(F.cross_entropy(logits.to("cuda"), labels.to("cuda")), F.cross_entropy(logits, labels))
+    same_values(
+        functional.cross_entropy(logits.to("cuda"), labels.to("cuda")), functional.cross_entropy(logits, labels)
+    )
     p = torch.rand(4)
-    same_values(F.binary_cross_entropy(p.to("cuda"), p.round().to("cuda")), F.binary_cross_entropy(p, p.round()))
+    same_values(
+        functional.binary_cross_entropy(p.to("cuda"), p.round().to("cuda")),
+        functional.binary_cross_entropy(p, p.round()),
+    )
     logp = logits.log_softmax(1)
-    same_values(F.kl_div(logp.to("cuda"), logp.exp().to("cuda"), reduction="batchmean"), F.kl_div(logp, logp.exp(), reduction="batchmean"))
+    same_values(
+        functional.kl_div(logp.to("cuda"), logp.exp().to("cuda"), reduction="batchmean"),
+        functional.kl_div(logp, logp.exp(), reduction="batchmean"),
+    )
 
 
 @row("torch.jit.script runs on the GPU")

@@ -55,7 +55,11 @@ def memory_reports() -> None:
 
 @row("too large an allocation raises torch.cuda.OutOfMemoryError: `CUDA out of memory`")
 def out_of_memory() -> None:
-    raises(torch.cuda.OutOfMemoryError, "CUDA out of memory. Tried to allocate", lambda: torch.empty(1 << 42, device="cuda"))
+    raises(
+        torch.cuda.OutOfMemoryError,
+        "CUDA out of memory. Tried to allocate",
+        lambda: torch.empty(1 << 42, device="cuda"),
+    )
 
 
 @row("after an out-of-memory error the GPU can be used")

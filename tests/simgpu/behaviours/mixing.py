@@ -1,8 +1,8 @@
 """Operations between GPU and CPU tensors: which raise, and which do not."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from .row import SAME_DEVICE, gpu, holds, on_gpu, raises, row
 
@@ -55,8 +55,8 @@ def linear_on_gpu() -> None:
 @row("a convolution with input and weight on two devices raises: `Input type ... should be the same`")
 def convolution_mixed() -> None:
     image, kernel = torch.ones(1, 1, 4, 4), torch.ones(1, 1, 2, 2)
-    raises(RuntimeError, "Input type (torch.cuda.FloatTensor)", lambda: F.conv2d(image.to("cuda"), kernel))
-    raises(RuntimeError, "should be the same", lambda: F.conv2d(image, kernel.to("cuda")))
+    raises(RuntimeError, "Input type (torch.cuda.FloatTensor)", lambda: functional.conv2d(image.to("cuda"), kernel))
+    raises(RuntimeError, "should be the same", lambda: functional.conv2d(image, kernel.to("cuda")))
 
 
 @row("cat and stack of mixed devices raise")
@@ -72,17 +72,23 @@ def where_mixed() -> None:
 
 @row("cross-entropy of GPU logits and CPU labels raises")
 def cross_entropy_mixed() -> None:
-    raises(RuntimeError, SAME_DEVICE, lambda: F.cross_entropy(torch.zeros(2, 3, device="cuda"), torch.zeros(2).long()))
+    raises(
+        RuntimeError,
+        SAME_DEVICE,
+        lambda: functional.cross_entropy(torch.zeros(2, 3, device="cuda"), torch.zeros(2).long()),
+    )
 
 
 @row("mean squared error of mixed devices raises")
 def mse_mixed() -> None:
-    raises(RuntimeError, SAME_DEVICE, lambda: F.mse_loss(gpu(1, 2), torch.ones(2)))
+    raises(RuntimeError, SAME_DEVICE, lambda: functional.mse_loss(gpu(1, 2), torch.ones(2)))
 
 
 @row("an embedding with CPU ids and a GPU table raises")
 def embedding_mixed() -> None:
-    raises(RuntimeError, SAME_DEVICE, lambda: F.embedding(torch.zeros(2).long(), torch.ones(3, 2, device="cuda")))
+    raises(
+        RuntimeError, SAME_DEVICE, lambda: functional.embedding(torch.zeros(2).long(), torch.ones(3, 2, device="cuda"))
+    )
 
 
 @row("gather, index_select and scatter with a CPU index raise")

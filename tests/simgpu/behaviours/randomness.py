@@ -1,7 +1,7 @@
 """Random numbers: the GPU has a stream of its own."""
 
 import torch
-import torch.nn.functional as F
+from torch.nn import functional
 
 from .row import gpu, holds, on_cpu, on_gpu, raises, row
 
@@ -42,22 +42,22 @@ def dropout_stream() -> None:
     ones = torch.ones(64, device="cuda")
     torch.manual_seed(5)
     state = torch.get_rng_state()
-    first = F.dropout(ones, 0.5)
+    first = functional.dropout(ones, 0.5)
     assert torch.equal(torch.get_rng_state(), state)
     torch.cuda.manual_seed(5)
-    assert torch.equal(F.dropout(ones, 0.5), first)
-    assert not torch.equal(F.dropout(ones, 0.5), first)
+    assert torch.equal(functional.dropout(ones, 0.5), first)
+    assert not torch.equal(functional.dropout(ones, 0.5), first)
 
 
 @row("dropout scales what it keeps, is the identity in eval mode, and its gradient uses the same mask")
 def dropout_values() -> None:
     x = torch.ones(1000, device="cuda", requires_grad=True)
-    out = F.dropout(x, 0.25)
+    out = functional.dropout(x, 0.25)
     holds(out.detach().unique(), [0, 1 / 0.75])
     assert 600 < (out > 0).sum().item() < 890
     out.sum().backward()
     assert torch.allclose(x.grad, out.detach())
-    assert torch.equal(F.dropout(x, 0.25, training=False), x)
+    assert torch.equal(functional.dropout(x, 0.25, training=False), x)
 
 
 @row("`Generator(device='cuda')` has its own seeded stream")

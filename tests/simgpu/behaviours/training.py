@@ -4,8 +4,8 @@ import copy
 from collections.abc import Callable, Iterable
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from .row import gpu, on_gpu, row, same_values
 
@@ -20,7 +20,7 @@ def three_steps(make_optimizer: Callable[[Iterable[nn.Parameter]], torch.optim.O
         optimizer = make_optimizer(net.parameters())
         for _ in range(3):
             optimizer.zero_grad()
-            F.cross_entropy(net(inputs), labels).backward()
+            functional.cross_entropy(net(inputs), labels).backward()
             optimizer.step()
     for ours, theirs in zip(on_device.parameters(), on_host.parameters(), strict=True):
         same_values(ours, theirs)

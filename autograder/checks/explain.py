@@ -1,0 +1,97 @@
+"""Which mistake of the catalogue did the student make? The one that did the same in the checks that failed.
+
+Each failed check is replayed with every mistake of the exercise in the student's place, on the same inputs. A mistake
+explains the check when it fails there too and its trace equals the student's. Of the mistakes that explain some check,
+the best explains most, and agrees with the student on the checks that passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from autograder.checks.described import CheckInfo
+from autograder.checks.mistakes import Mistake
+from autograder.checks.running import Run, Watch
+from autograder.checks.student import Step
+from autograder.checks.trace import is_same_step
+from autograder.model import Outcome
+
+MISSES = 2  # failed checks that a mistake may leave unexplained before it has explained one
+
+Replay = Callable[[CheckInfo, Mapping[str, Callable[..., Any]], Watch | None], Run]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The likely mistake, and the checks that it explains."""
+
+    mistake: Mistake
+    checks: frozenset[CheckInfo]
+
+
+def explain(
+    runs: Mapping[CheckInfo, Run],
+    mistakes: Sequence[Mistake],
+    references: Mapping[str, Callable[..., Any]],
+    replay: Replay,
+) -> Explanation | None:
+    """The best explanation of one exercise's failed checks, None when no mistake of the catalogue has done the same."""
+    failed = {check: run for check, run in runs.items() if run.outcome is Outcome.FAILED and _can_be_replayed(run)}
+    if not failed or not mistakes:
+        return None
+    passed = [check for check, run in runs.items() if run.outcome is Outcome.PASSED]
+    rights: dict[CheckInfo, Run] = {}
+    candidates = []
+    for mistake in mistakes:
+        functions = {**references, mistake.exercise: mistake.function}
+        explained: dict[CheckInfo, bool] = {}
+        for number, (check, run) in enumerate(failed.items()):
+            if not explained and number >= MISSES:
+                break
+            if check not in rights:
+                rights[check] = replay(check, references, None)
+            found = _explains(run, replay(check, functions, _watch(run.steps, rights[check].steps)))
+            if found is not None:
+                explained[check] = found
+        if explained:
+            candidates.append((mistake, functions, explained))
+    best: tuple[tuple[Any, ...], Explanation] | None = None
+    for mistake, functions, explained in sorted(candidates, key=lambda found: -len(found[2])):
+        if best is not None and len(explained) < len(best[1].checks) and best[0][0]:
+            break
+        agrees = all(replay(check, functions, None).outcome is Outcome.PASSED for check in passed)
+        if not agrees and 2 * len(explained) < len(failed):
+            continue
+        rank = (agrees, len(explained), sum(explained.values()))
+        if best is None or rank > best[0]:
+            best = rank, Explanation(mistake, frozenset(explained))
+    return None if best is None else best[1]
+
+
+def _can_be_replayed(run: Run) -> bool:
+    """A call that hung is not tried again here; a function that is not there made no mistake."""
+    if any(step.lost for step in run.steps) or not run.steps:
+        return False
+    error = run.steps[-1].report.error if run.steps[-1].report else None
+    return error is None or error.type_name != "NotImplementedError"
+
+
+def _explains(run: Run, other: Run) -> bool | None:
+    """None: it did something else. False: the same, with another message. True: the same in every respect."""
+    if other.outcome is not Outcome.FAILED or len(other.steps) != len(run.steps):
+        return None
+    messages = [failure.message if failure else "" for failure in (run.failure, other.failure)]
+    return messages[0] == messages[1]
+
+
+def _watch(steps: Sequence[Step], right: Sequence[Step]) -> Watch:
+    """Follow a replay for as long as it does what the student's function did."""
+
+    def is_same(number: int, step: Step) -> bool:
+        if number >= len(steps):
+            return False
+        return is_same_step(steps[number], step, right[number] if number < len(right) else None)
+
+    return is_same

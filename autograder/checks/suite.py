@@ -1,0 +1,189 @@
+"""The hidden checks of one assignment: collected once, run for each submission, scored, explained.
+
+    with Suite(assignment) as suite:
+        results = suite.grade(run.open_check, seed_for)
+
+Nothing that a student wrote makes `grade` raise. A check whose own code breaks over a student's odd value (a list where
+it adds tensors) is tried once more with the reference in the student's place: if that works, the value was at fault.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Any
+
+from autograder.checks.collection import CheckSession
+from autograder.checks.described import CheckInfo, described
+from autograder.checks.explain import Explanation, explain
+from autograder.checks.failure import CheckFailedError
+from autograder.checks.local import local_caller
+from autograder.checks.mistakes import Catalogue, load_catalogue
+from autograder.checks.modules import functions_of, load_module
+from autograder.checks.running import CALL_SECONDS, Run, Runner, Watch
+from autograder.checks.scoring import score_exercise
+from autograder.checks.student import OpenCheck
+from autograder.checks.told import result_of, told_apart
+from autograder.course import Assignment, Exercise
+from autograder.errors import CourseError
+from autograder.model import CheckResult, ExerciseResult, Kind, Outcome
+
+__all__ = ["CheckInfo", "Suite", "local_caller"]
+
+MAX_TIMEOUTS = 2  # of one exercise; after that its other checks are not run
+TIMED_OUT = "not run: your function ran out of time in the checks before"
+
+SeedFor = Callable[[str], str]
+
+
+class Suite(AbstractContextManager["Suite"]):
+    """The checks of `assignment`, open for grading.
+
+    checks: in the order of the exercises, as written. source_digest: changes when checks, mistakes or references do.
+    device: where drawn tensors live. seconds: time limit of one call. Raises CourseError when the course is at fault.
+    """
+
+    def __init__(self, assignment: Assignment, device: str = "cpu", *, seconds: float = CALL_SECONDS) -> None:
+        self.assignment = assignment
+        if not assignment.checks.is_file():
+            raise CourseError(f"{assignment.checks}: no such file; write the hidden checks in it")
+        names = [exercise.name for exercise in assignment.exercises]
+        self.references: dict[str, Callable[..., Any]] = functions_of(load_module(assignment.solutions))
+        for name in names:
+            if name not in self.references:
+                raise CourseError(f"{assignment.solutions}: no reference for exercise {name}")
+        self.catalogue: Catalogue = load_catalogue(assignment.mistakes, names)
+        self.source_digest = _digest(assignment)
+        self._runner = Runner(self.references, device, seconds)
+        root = assignment.folder.parent.parent
+        self._session = CheckSession(assignment.checks, root, self._runner.fixtures)
+        try:
+            self._items = described(self._session.items, assignment)
+        except CourseError:
+            self._session.close()
+            raise
+        self.checks: tuple[CheckInfo, ...] = tuple(self._items)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the pytest session behind the checks."""
+        self._session.close()
+
+    def grade(
+        self, open_check: OpenCheck, seed_for: SeedFor, *, explain_failures: bool = True
+    ) -> tuple[ExerciseResult, ...]:
+        """Run every check, each in what one call of `open_check` opens, and score the exercises.
+
+        seed_for: the hexadecimal seed of a check ("softmax.test_value"). explain_failures: ask the catalogue.
+        """
+        return tuple(
+            self._grade(exercise, open_check, seed_for, explain_failures) for exercise in self.assignment.exercises
+        )
+
+    def _grade(self, exercise: Exercise, open_check: OpenCheck, seed_for: SeedFor, explains: bool) -> ExerciseResult:
+        checks = [check for check in self.checks if check.exercise == exercise.name]
+        seeds = {check: seed_for(check.id) for check in checks}
+        runs: dict[CheckInfo, Run] = {}
+        skipped: dict[CheckInfo, str] = {}
+        for check in checks:
+            missing = _missing_need(check, runs, skipped)
+            if missing is not None:
+                skipped[check] = f"needs: {missing.title}"
+            elif sum(run.timed_out for run in runs.values()) >= MAX_TIMEOUTS:
+                runs[check] = Run(Outcome.FAILED, failure=CheckFailedError(TIMED_OUT))
+            else:
+                runs[check] = self._run(check, seeds[check], open_check)
+        _settle_rules(runs, skipped)
+        explanation = self._explain(exercise.name, runs, seeds) if explains else None
+        results = [self._result(check, runs.get(check), skipped, seeds[check], explanation) for check in checks]
+        weights = [check.points for check in checks]
+        return score_exercise(exercise.name, exercise.title, exercise.points, results, weights)
+
+    def _run(self, check: CheckInfo, seed: str, open_check: OpenCheck) -> Run:
+        run = self._runner.run(self._session, self._items[check], seed, open_check)
+        if run.outcome is not Outcome.BROKEN or not run.steps:
+            return run
+        right = self._replay(check, seed, self.references)
+        if right.outcome is not Outcome.PASSED:
+            return run
+        failure = told_apart(run.steps, right.steps)
+        return Run(Outcome.FAILED, run.steps, failure, run.fault, seconds=run.seconds)
+
+    def _replay(
+        self, check: CheckInfo, seed: str, functions: Mapping[str, Callable[..., Any]], watch: Watch | None = None
+    ) -> Run:
+        return self._runner.replay(self._session, self._items[check], seed, functions, watch)
+
+    def _explain(
+        self, exercise: str, runs: Mapping[CheckInfo, Run], seeds: Mapping[CheckInfo, str]
+    ) -> Explanation | None:
+        return explain(
+            runs,
+            self.catalogue.mistakes_of(exercise),
+            self.references,
+            lambda check, functions, watch: self._replay(check, seeds[check], functions, watch),
+        )
+
+    def _result(
+        self,
+        check: CheckInfo,
+        run: Run | None,
+        skipped: Mapping[CheckInfo, str],
+        seed: str,
+        explanation: Explanation | None,
+    ) -> CheckResult:
+        if run is None or check in skipped:
+            return CheckResult(
+                name=check.name,
+                title=check.title,
+                kind=check.kind,
+                outcome=Outcome.SKIPPED,
+                message=skipped[check],
+                seed=seed,
+                seconds=run.seconds if run else 0.0,
+            )
+        mistake = explanation.mistake if explanation is not None and check in explanation.checks else None
+        return result_of(check, run, seed, mistake, self.references)
+
+
+def _missing_need(
+    check: CheckInfo, runs: Mapping[CheckInfo, Run], skipped: Mapping[CheckInfo, str]
+) -> CheckInfo | None:
+    """The first check that `check` needs and that the student's answer did not pass."""
+    for name in check.needs:
+        for other in (*runs, *skipped):
+            if other.name == name or other.name.partition("[")[0] == name:
+                failed = other in skipped or runs[other].outcome is Outcome.FAILED
+                if failed:
+                    return other
+    return None
+
+
+def _settle_rules(runs: Mapping[CheckInfo, Run], skipped: dict[CheckInfo, str]) -> None:
+    """A rule that could not be looked at, since the function gave no value, is not broken.
+
+    Unless most checks pass: then the function gives values, only not where it is watched.
+    """
+    points = [check.points for check in runs if check.kind is Kind.CHECK]
+    passed = [check.points for check, run in runs.items() if run.outcome is Outcome.PASSED and check.kind is Kind.CHECK]
+    if points and sum(passed) > 0.5 * sum(points):
+        return
+    for check, run in runs.items():
+        unseen = run.gave_no_value or (run.failure is not None and run.failure.message == TIMED_OUT)
+        if check.kind is Kind.RULE and run.outcome is Outcome.FAILED and unseen:
+            skipped[check] = f"could not be looked at: {run.failure.message if run.failure else ''}"
+
+
+def _digest(assignment: Assignment) -> str:
+    """Over the bytes of the checks, the mistakes and the references."""
+    digest = hashlib.sha256()
+    for path in (assignment.checks, assignment.mistakes, assignment.solutions):
+        content = path.read_bytes() if path.exists() else b""
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()

@@ -1,0 +1,110 @@
+"""One fork of the loaded notebook, for one check: it calls the student's functions as the grader asks."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import socket
+from types import FrameType
+from typing import Any
+
+from autograder.engine import landlock, wire
+from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle
+from autograder.engine.messages import REQUESTS, Perform, Performed, read_call, report_tree
+from autograder.engine.perform import CallTimeout, perform
+from autograder.engine.shell import Shell
+from autograder.engine.values import Reader, Writer
+from autograder.model import Isolation
+
+_set_timer, _set_handler = signal.setitimer, signal.signal
+
+
+def serve_check(channel: socket.socket, shell: Shell, level: Isolation, readable: list[str]) -> None:
+    """Perform calls until the grader hangs up. Nothing can be written, nobody else be signalled from here."""
+    if level is not Isolation.NONE:
+        landlock.restrict(readable, ["/dev/null"])
+    held: list[Any] = []
+    while True:
+        try:
+            request, memory, _ = wire.receive(channel, REQUESTS, max_tree=1 << 32, max_bytes=1 << 40)
+        except wire.Closed:
+            return
+        if not isinstance(request, Perform):
+            return
+        call = read_call(request.call, Reader(wire.split(memory, request.lengths)))
+        report = _timed(call, request.seconds, shell, held)
+        try:
+            _reply(channel, request.id, report, held)
+        except wire.Closed:
+            return
+
+
+def _reply(channel: socket.socket, id: int, report: CallReport | None, held: list[Any]) -> None:
+    def hold(value: Any) -> int:
+        held.append(value)
+        return len(held) - 1
+
+    writer = Writer(hold)
+    tree = None if report is None else report_tree(report, writer)
+    wire.send(channel, Performed(id, [buffer.nbytes for buffer in writer.buffers], tree), writer.buffers)
+
+
+def _timed(call: Call, seconds: float, shell: Shell, held: list[Any]) -> CallReport | None:
+    """The report of a call, None when it took longer than `seconds`."""
+
+    def on_alarm(number: int, frame: FrameType | None) -> None:
+        _set_timer(signal.ITIMER_REAL, 0.1)  # again, should the student's code swallow it
+        raise CallTimeout
+
+    try:
+        _set_handler(signal.SIGALRM, on_alarm)
+        _set_timer(signal.ITIMER_REAL, seconds)
+        try:
+            return _perform(call, shell, held)
+        finally:
+            _set_timer(signal.ITIMER_REAL, 0)
+    except CallTimeout:
+        _set_timer(signal.ITIMER_REAL, 0)
+        return None
+
+
+def _perform(call: Call, shell: Shell, held: list[Any]) -> CallReport:
+    try:
+        function = _function_of(call, shell, held)
+    except (AttributeError, KeyError) as error:
+        return CallReport(error=_missing(call, error))
+    args = tuple(_with_objects(arg, held) for arg in call.args)
+    kwargs = {name: _with_objects(arg, held) for name, arg in call.kwargs.items()}
+    resolved = Call(**{**call.__dict__, "args": args, "kwargs": kwargs, "target": None})
+    return perform(resolved, function, shell.cells)
+
+
+def _function_of(call: Call, shell: Shell, held: list[Any]) -> Any:
+    """What is called: a name of the notebook, or an attribute of an object that was held back. Names may have dots."""
+    first, *rest = call.name.split(".")
+    value = shell.namespace[first] if call.target is None else getattr(held[call.target.number], first)
+    for name in rest:
+        value = getattr(value, name)
+    return value
+
+
+def _missing(call: Call, error: Exception) -> CallError:
+    if isinstance(error, KeyError):
+        return CallError("NameError", f"`{call.name.split('.')[0]}` is not defined in your notebook")
+    text = ""
+    with contextlib.suppress(Exception):
+        text = str(error)[:1000]
+    return CallError("AttributeError", text)
+
+
+def _with_objects(value: Any, held: list[Any]) -> Any:
+    """`value` with the objects that its handles stand for."""
+    if isinstance(value, Handle):
+        return held[value.number]
+    if type(value) in (list, tuple):
+        return type(value)(_with_objects(item, held) for item in value)
+    if type(value) is dict:
+        return {key: _with_objects(item, held) for key, item in value.items()}
+    if isinstance(value, AsGenerator):
+        return AsGenerator(tuple(_with_objects(item, held) for item in value.items))
+    return value

@@ -1,0 +1,211 @@
+"""The guardian of one session: a child of the zygote that sets up isolation, watches, and leaves nothing behind.
+
+    zygote -> guardian -> (level A: init of the pid namespace) -> notebook -> one fork per check
+
+No student code ever runs in the guardian or in the init. The guardian ends the session when the grader closes the
+lifeline, when the notebook's process is gone, when time or memory is used up; then it reports, and exits.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import shutil
+import signal
+import socket
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+from autograder.engine import isolation, landlock, limits, private_root, seccomp, syscalls, wire
+from autograder.engine.notebook import Notebook
+from autograder.engine.shell import Shell
+from autograder.engine.starting import Report, Start
+from autograder.engine.watch import Watch
+from autograder.model import Isolation
+
+
+@dataclass(frozen=True)
+class Warm:
+    """What the zygote made ready for every session."""
+
+    level: Isolation
+    user: int
+    shell: Shell
+    filter: bytes
+    proc: int  # a file descriptor of /proc
+    address_space: int  # bytes
+
+
+def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket) -> NoReturn:
+    """Run one session to its end. Called in a fresh fork of the zygote; never returns."""
+    work = private_root.WORK
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        if warm.level is Isolation.A:
+            isolation.add_session_namespaces(start.limits.disk)
+        else:
+            syscalls.prctl(isolation.SUBREAPER, 1)
+            work = tempfile.mkdtemp(prefix="torchmark-")
+            os.chown(work, warm.user, -1)
+        child = os.fork()
+    except OSError as error:
+        _report(lifeline, Report("failed", detail=str(error)))
+        os._exit(1)
+    if child == 0:
+        _become_notebook(warm, start, requests, lifeline, work)
+    requests.close()
+    watch = Watch(warm.proc, os.getpid() if warm.level is not Isolation.A else child, start.limits.memory)
+    reason = _wait(lifeline, child, watch, start, None if warm.level is Isolation.A else work)
+    code = _end(child, watch, warm.level)
+    if warm.level is not Isolation.A:
+        shutil.rmtree(work, onerror=_open_up_and_remove)
+    _report(lifeline, Report(reason, code if reason == "ended" else None))
+    os._exit(0)
+
+
+def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None) -> str:
+    """Wait until the session has to end; the reason. `folder` is one whose size nothing else limits."""
+    deadline = time.monotonic() + start.seconds
+    process = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(lifeline, select.POLLIN | select.POLLHUP)
+    poll.register(process, select.POLLIN)
+    while True:
+        events = poll.poll(1000 * watch.interval)
+        if any(file == lifeline.fileno() for file, _ in events):
+            return "closed"
+        if events:
+            return "ended"
+        if time.monotonic() > deadline:
+            return "time"
+        if watch.memory_is_exceeded():
+            return "memory"
+        if folder is not None and _size(folder) > start.limits.disk:
+            return "disk"
+
+
+def _end(child: int, watch: Watch, level: Isolation) -> int | None:
+    """Leave no process of the session; how the first one ended. At level A the end of the init ends them all."""
+    code = None
+    while True:
+        victims = [child] if level is Isolation.A else [each for each in watch.processes() if each != os.getpid()]
+        for process in victims:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process, signal.SIGKILL)
+        try:
+            while True:
+                process, status = os.waitpid(-1, 0 if level is Isolation.A else os.WNOHANG)
+                if process == child:
+                    code = os.waitstatus_to_exitcode(status)
+                if process == 0:
+                    break
+        except ChildProcessError:
+            return _unpack(code) if level is Isolation.A else code
+        time.sleep(0.001)
+
+
+def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket, work: str) -> NoReturn:
+    """The child of the guardian: give up every right, then serve requests. At level A it first becomes two."""
+    try:
+        _keep_only(requests.fileno())
+        limits.set_limits(start.limits, warm.address_space, start.seconds)
+        if warm.level is not Isolation.NONE:
+            isolation.become(warm.user, has_private_root=warm.level is Isolation.A)
+        syscalls.prctl(isolation.DEATH_SIGNAL, signal.SIGKILL)
+        if warm.level is Isolation.A:
+            child = os.fork()
+            if child:
+                requests.close()
+                _reap(child)
+            writable = [work, "/dev/shm", "/dev/null"]
+        else:
+            writable = [work, "/dev/null"]
+        os.chdir(work)
+        _make_home(work)
+        readable = private_root.shown_paths() if warm.level is Isolation.B else READABLE
+        if warm.level is not Isolation.NONE:
+            landlock.restrict(readable, writable)
+            seccomp.install(warm.filter)
+        Notebook(warm.shell, warm.level, readable).serve(requests)
+    finally:
+        os._exit(0)
+
+
+READABLE = ["/"]  # of the private root
+
+
+def _keep_only(file: int) -> None:
+    """Close every file but `file`; standard streams lead nowhere."""
+    null = os.open("/dev/null", os.O_RDWR)
+    for standard in (0, 1, 2):
+        os.dup2(null, standard)
+    os.closerange(3, file)
+    os.closerange(file + 1, 1 << 16)
+
+
+def _make_home(work: str) -> None:
+    temporary = f"{work}/.tmp"
+    Path(temporary).mkdir()
+    os.environ.clear()
+    os.environ.update(
+        HOME=work,
+        USER="student",
+        TMPDIR=temporary,
+        MPLCONFIGDIR=temporary,
+        IPYTHONDIR=temporary,
+        LANG="C.UTF-8",
+        PATH="",
+        OMP_NUM_THREADS="1",
+        MPLBACKEND="module://matplotlib_inline.backend_inline",
+    )
+    tempfile.tempdir = None
+
+
+def _reap(first: int) -> NoReturn:
+    """Be the init of a pid namespace: collect the dead until nobody is left, then end as the first child did."""
+    code = 0
+    while True:
+        try:
+            process, status = os.waitpid(-1, 0)
+        except ChildProcessError:
+            os._exit(code)
+        if process == first:
+            code = _pack(os.waitstatus_to_exitcode(status))
+
+
+def _pack(code: int) -> int:
+    """An exit code (negative: a signal) as the exit status of another process."""
+    return 128 - code if code < 0 else min(code, 127)
+
+
+def _unpack(status: int | None) -> int | None:
+    return status if status is None or status < 128 else 128 - status
+
+
+def _report(lifeline: socket.socket, report: Report) -> None:
+    with contextlib.suppress(wire.Closed):
+        wire.send(lifeline, report)
+
+
+def _size(folder: str) -> int:
+    """Bytes on disk below `folder`."""
+    total = 0
+    for path, _, names in os.walk(folder, onerror=None):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(f"{path}/{name}").st_blocks * 512
+    return total
+
+
+def _open_up_and_remove(function: object, path: str, error: object) -> None:
+    """A folder that a student closed with mode 0 is opened and removed."""
+    folder = Path(path)
+    with contextlib.suppress(OSError):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(0o700)
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,160 @@
+"""The student's process: it runs cells, and forks itself for checkpoints and for checks.
+
+It believes the grader and nobody else; what it says, a student may have made it say. Requests and replies are those of
+`messages.py`. It has one thread when it forks, unless the student started more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import signal
+import socket
+from pathlib import Path
+
+from autograder.engine import wire
+from autograder.engine.check_process import serve_check
+from autograder.engine.messages import (
+    REQUESTS,
+    CellDone,
+    Done,
+    EndCheck,
+    Ended,
+    OpenCheck,
+    Park,
+    Prepare,
+    Reply,
+    Request,
+    Resume,
+    RunCell,
+    Settle,
+    Settled,
+)
+from autograder.engine.shell import Shell
+from autograder.model import Isolation
+
+_fork, _kill, _waitpid, _exit = os.fork, os.kill, os.waitpid, os._exit  # as they were before student code ran
+
+
+class Notebook:
+    """One loaded notebook and the processes that come from it."""
+
+    def __init__(self, shell: Shell, level: Isolation, readable: list[str]) -> None:
+        self._shell = shell
+        self._level = level
+        self._readable = readable
+        self._copy = 0  # the process that went on while this one is a checkpoint
+        self._checks: dict[int, int] = {}  # number of a check: its process
+
+    def serve(self, channel: socket.socket) -> None:
+        """Carry out requests until the grader hangs up."""
+        while True:
+            try:
+                request, _, files = wire.receive(channel, REQUESTS, max_tree=1 << 32)
+            except wire.Closed:
+                return
+            if isinstance(request, Park):
+                channel = self._park(request, channel, socket.socket(fileno=files[0]))
+                continue
+            if isinstance(request, OpenCheck):
+                self._open_check(request, channel, files[0])
+                continue
+            try:
+                wire.send(channel, self._carry_out(request))
+            except wire.Closed:
+                return
+
+    def _carry_out(self, request: Request) -> Reply:
+        match request:
+            case RunCell(id, index, source, seconds):
+                status, took, outputs = self._shell.run(index, source, seconds)
+                return CellDone(id, status, took, outputs)
+            case Prepare():
+                return self._prepare(request)
+            case Resume(id):
+                return self._resume(id)
+            case Settle(id):
+                return self._settle(id)
+            case EndCheck(id, number):
+                return Ended(id, _end_child(self._checks.pop(number, 0)))
+        raise wire.WireError("a request for another process")
+
+    def _prepare(self, request: Prepare) -> Reply:
+        for name, content in request.files.items():
+            path = Path(name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        self._shell.output_room = request.output
+        self._shell.watch(request.exercises, request.stubs)
+        return Done(request.id)
+
+    def _park(self, request: Park, channel: socket.socket, spare: socket.socket) -> socket.socket:
+        """Go on in a copy, on the old socket; this process waits on the new one."""
+        copy = self._fork_with_room()
+        if copy == 0:
+            spare.close()
+            with contextlib.suppress(wire.Closed):
+                wire.send(channel, Done(request.id))
+            return channel
+        channel.close()
+        self._copy = copy
+        return spare
+
+    def _resume(self, id: int) -> Reply:
+        """Be the notebook again: the copy, and all that it started, must go."""
+        code = _end_child(self._copy)
+        self._copy = 0
+        self._end_leftovers()
+        return Ended(id, code)
+
+    def _settle(self, id: int) -> Reply:
+        self._end_leftovers()
+        defined = self._shell.bindings.settle()
+        gc.freeze()  # nothing of the notebook is collected any more, so forks share its pages
+        return Settled(id, defined)
+
+    def _open_check(self, request: OpenCheck, channel: socket.socket, file: int) -> None:
+        try:
+            process = _fork()
+        except OSError:
+            process = -1
+        if process == 0:
+            channel.close()
+            try:
+                serve_check(socket.socket(fileno=file), self._shell, self._level, self._readable)
+            finally:
+                _exit(0)
+        os.close(file)
+        if process > 0:
+            self._checks[request.number] = process
+
+    def _fork_with_room(self) -> int:
+        """Fork; where the student's leftovers have used up the processes, end them first."""
+        try:
+            return _fork()
+        except OSError:
+            self._end_leftovers()
+            return _fork()
+
+    def _end_leftovers(self) -> None:
+        """End every process of this session but this one. Only where signals cannot leave the session."""
+        if self._level is Isolation.NONE:
+            return
+        with contextlib.suppress(OSError):
+            _kill(-1, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            while _waitpid(-1, 0)[0]:
+                pass
+
+
+def _end_child(process: int) -> int | None:
+    """Kill a child; its exit code, or minus the signal that ended it; None where it cannot be known."""
+    if not process:
+        return None
+    with contextlib.suppress(OSError):
+        _kill(process, signal.SIGKILL)
+    try:
+        return os.waitstatus_to_exitcode(_waitpid(process, 0)[1])
+    except (ChildProcessError, ValueError):
+        return None

@@ -1,0 +1,273 @@
+"""One run of a student's notebook: its cells from top to bottom, then as many checks as the grader likes.
+
+Cells run straight through in one process. When that process dies, or hangs and must be killed, the run goes back to
+the last checkpoint (or to the start, in a new session), replays the cells since, leaves out the deadly one, and goes
+on. A checkpoint is one fork, taken when the cells since the last one took half a second, so a replay costs little.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from autograder.config import Limits
+from autograder.engine.caller import Check
+from autograder.engine.conversation import Conversation
+from autograder.engine.exits import describe_exit
+from autograder.engine.messages import CellDone, Output
+from autograder.engine.session import Session, SessionLost
+from autograder.engine.starting import Report, Start
+from autograder.model import CellResult, CellStatus
+
+REPLAY = 0.5  # seconds of cells that may have to run again
+SPARE = 1  # checks forked ahead, while the grader is busy with the one before
+
+
+class NotebookRun(AbstractContextManager["NotebookRun"]):
+    """A notebook that has run: what its cells showed, and a loaded process that checks are forked from.
+
+    cells: one result per code cell, in order. notes: for staff. defined: by exercise, the index of the cell that
+    bound the graded object, None where the name was never bound.
+    """
+
+    def __init__(
+        self,
+        start_session: Callable[[Start], Session],
+        limits: Limits,
+        cells: Sequence[tuple[int, str]],
+        *,
+        files: Mapping[str, bytes],
+        exercises: Sequence[str],
+        stubs: Mapping[str, str],
+    ) -> None:
+        self._start_session = start_session
+        self._limits = limits
+        self._sources = list(cells)
+        self._prepared = dict(files), list(exercises), dict(stubs), limits.output
+        self._deadline = time.monotonic() + limits.notebook_seconds
+        self._results: list[CellResult | None] = [None] * len(self._sources)
+        self._notes: list[str] = []
+        self._spare: deque[tuple[int, Conversation]] = deque()
+        self._session: Session | None = None
+        self._lost = ""  # why there is no session any more: a clause
+        self.defined: dict[str, int | None] = dict.fromkeys(exercises)
+        try:
+            self._run()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def cells(self) -> tuple[CellResult, ...]:
+        """One result per code cell."""
+        return tuple(result for result in self._results if result is not None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What staff should know of this run."""
+        return tuple(self._notes)
+
+    def open_check(self) -> Check:
+        """One fork of the loaded notebook. A context manager; a hopeless one raises CallFailed at its first call."""
+        if self._session is None:
+            return Check(self._lost or "the notebook was not run")
+        try:
+            number, conversation = self._spare.popleft() if self._spare else self._session.open_check()
+        except SessionLost as lost:
+            return Check(f"the notebook's process {lost.reason}")
+        self._fork_ahead()
+        return Check("", self._session, number, conversation, self._limits.check_seconds)
+
+    def close(self) -> None:
+        """End every process of this run."""
+        for _, conversation in self._spare:
+            conversation.close()
+        self._spare.clear()
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+            self._lost = "the run is closed"
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def _run(self) -> None:
+        try:
+            self._session = self._new_session()
+            self._run_cells()
+            self.defined.update(self._session_or_lost().settle())
+        except SessionLost as lost:
+            self._give_up(lost)
+        self._fork_ahead()
+
+    def _run_cells(self) -> None:
+        position = 0
+        kept = 0  # the position of the checkpoint, or of the start
+        since = 0.0  # seconds that the cells after it took
+        is_careful = False  # after a death: a checkpoint before each cell
+        while position < len(self._sources):
+            if self._left() <= 0:
+                self._skip_from(position, f"not run: the notebook used up its {self._limits.notebook_seconds:g} s")
+                return
+            if since > REPLAY or is_careful:
+                self._session_or_lost().checkpoint()
+                kept, since = position, 0.0
+            try:
+                result = self._run_cell(position)
+            except SessionLost as lost:
+                self._results[position] = self._died(position, lost)
+                self._recover(kept, position)
+                is_careful = True
+            else:
+                self._results[position] = result
+                since += result.seconds
+            position += 1
+
+    def _run_cell(self, position: int) -> CellResult:
+        index, source = self._sources[position]
+        limit = min(self._limits.cell_seconds, max(self._left(), 0.1))
+        done = self._session_or_lost().run_cell(index, source, limit)
+        return self._result(index, done, limit)
+
+    def _recover(self, kept: int, deadly: int) -> None:
+        """Bring the notebook back to where it was before the cell at `deadly`, without it."""
+        session = self._session_or_lost()
+        if session.has_checkpoint:
+            self._explain(deadly, session.go_back())
+        else:
+            self._explain_report(deadly, session.close())
+            kept = 0
+            self._session = None
+            self._session = self._new_session()
+        for position in range(kept, deadly):
+            before = self._results[position]
+            if before is not None and before.status in (CellStatus.OK, CellStatus.ERROR):
+                self._run_cell(position)
+
+    def _new_session(self) -> Session:
+        seconds = self._left() + 3600  # checks come after the cells; the guardian is only the last resort
+        session = self._start_session(Start(self._limits, max(seconds, 60.0)))
+        try:
+            session.prepare(*self._prepared)
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+    def _session_or_lost(self) -> Session:
+        if self._session is None:
+            raise SessionLost("is gone")
+        return self._session
+
+    def _left(self) -> float:
+        return self._deadline - time.monotonic()
+
+    def _result(self, index: int, done: CellDone, limit: float) -> CellResult:
+        note = _limit_met(done.outputs, self._limits)
+        if done.status == "timeout":
+            note = f"the cell ran longer than {limit:g} s and was interrupted"
+        if note:
+            self._notes.append(f"cell {index}: {note}")
+        return CellResult(
+            index=index,
+            status=CellStatus(done.status),
+            seconds=done.seconds,
+            outputs=tuple(_as_nbformat(output) for output in done.outputs),
+            note=note,
+        )
+
+    def _died(self, position: int, lost: SessionLost) -> CellResult:
+        index = self._sources[position][0]
+        status = CellStatus.TIMEOUT if lost.is_timeout else CellStatus.DIED
+        return CellResult(index=index, status=status, seconds=0.0, note=f"the cell {lost.reason}")
+
+    def _explain(self, position: int, code: int | None) -> None:
+        """Say how the process ended, where the cell ended it itself."""
+        result = self._results[position]
+        assert result is not None
+        if result.status is CellStatus.DIED and code is not None:
+            self._note(position, f"the cell ended the Python process ({describe_exit(code)})")
+        else:
+            self._note(position, result.note)
+
+    def _explain_report(self, position: int, report: Report) -> None:
+        if report.reason in ("memory", "disk"):
+            self._note(
+                position, f"the cell used more {report.reason} than it may ({_limit(self._limits, report.reason)})"
+            )
+        else:
+            self._explain(position, report.code)
+
+    def _note(self, position: int, text: str) -> None:
+        result = self._results[position]
+        assert result is not None
+        self._results[position] = msgspec.structs.replace(
+            result, note=text, outputs=(_error_output(result.status, text),)
+        )
+        self._notes.append(f"cell {result.index}: {text}")
+
+    def _give_up(self, lost: SessionLost) -> None:
+        """The notebook could not be brought back to life."""
+        report = self._session.close() if self._session is not None else None
+        self._session = None
+        self._lost = f"the notebook's process {lost.reason}"
+        if report is not None and report.reason not in ("closed", "ended"):
+            self._lost += f" ({report.reason})"
+        self._notes.append(self._lost)
+        first = next((place for place, result in enumerate(self._results) if result is None), len(self._results))
+        self._skip_from(first, f"not run: {self._lost}")
+
+    def _skip_from(self, position: int, note: str) -> None:
+        for later in range(position, len(self._sources)):
+            index = self._sources[later][0]
+            self._results[later] = CellResult(index=index, status=CellStatus.NOT_RUN, note=note)
+        if position < len(self._sources):
+            self._notes.append(f"cells from {self._sources[position][0]} on: {note}")
+
+    def _fork_ahead(self) -> None:
+        while self._session is not None and len(self._spare) < SPARE:
+            try:
+                self._spare.append(self._session.open_check())
+            except SessionLost:
+                return
+
+
+def _as_nbformat(output: Output) -> dict[str, object]:
+    """An output as a notebook file has it."""
+    plain: dict[str, object] = msgspec.to_builtins(output)
+    if "data" in plain:
+        plain["metadata"] = {}
+    return plain
+
+
+def _error_output(status: CellStatus, text: str) -> dict[str, object]:
+    name = "CellTimeout" if status is CellStatus.TIMEOUT else "CellDied"
+    return {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
+
+
+def _limit(limits: Limits, name: str) -> str:
+    return f"{getattr(limits, name) / 1024**2:.0f} MiB"
+
+
+def _limit_met(outputs: list[Output], limits: Limits) -> str:
+    """Which limit an error among the outputs speaks of, as a sentence; "" where none does."""
+    for output in outputs:
+        name, text = getattr(output, "ename", ""), getattr(output, "evalue", "")
+        if name == "MemoryError" or "can't allocate memory" in text:
+            return f"the cell asked for more memory than it may use ({_limit(limits, 'memory')})"
+        if name == "OSError" and ("[Errno 28]" in text or "[Errno 27]" in text):
+            return f"the cell wrote more than its folder may hold ({_limit(limits, 'disk')})"
+        if name == "BlockingIOError" and "[Errno 11]" in text:
+            return f"the cell started more processes than it may ({limits.processes})"
+    return ""

@@ -1,0 +1,151 @@
+"""One session as the grader sees it: a notebook's process, its guardian, and perhaps a checkpoint to go back to."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+from autograder.engine import wire
+from autograder.engine.conversation import Conversation, new_id, new_pair
+from autograder.engine.messages import (
+    CellDone,
+    Done,
+    EndCheck,
+    Ended,
+    OpenCheck,
+    Park,
+    Prepare,
+    Resume,
+    RunCell,
+    Settle,
+    Settled,
+)
+from autograder.engine.starting import REPORT, Report, Start
+from autograder.errors import IsolationError
+
+STARTING = 20.0  # seconds that a session may take to start, a fork to be made, a process to end
+GRACE = 1.0  # seconds between the alarm in a cell and the end of its process
+
+
+class SessionLost(Exception):  # noqa: N818 (an outcome of student code)
+    """The notebook's process is gone, or hangs, or talks nonsense. `reason` is a clause: "ended the Python process"."""
+
+    def __init__(self, reason: str, *, is_timeout: bool = False) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.is_timeout = is_timeout
+
+
+class Session:
+    """Runs cells and opens checks in one notebook process. Every trouble is a SessionLost."""
+
+    def __init__(self, zygote: socket.socket, start: Start) -> None:
+        ours, theirs = new_pair()
+        self._lifeline, their_lifeline = new_pair()
+        try:
+            wire.send(zygote, start, files=[theirs.fileno(), their_lifeline.fileno()])
+        finally:
+            theirs.close()
+            their_lifeline.close()
+        self._notebook = Conversation(ours)
+        self._checkpoint: Conversation | None = None
+        self._report: Report | None = None
+        self._checks = 0
+
+    def prepare(self, files: dict[str, bytes], exercises: list[str], stubs: dict[str, str], output: int) -> None:
+        """Give the notebook what it needs before its first cell."""
+        try:
+            self._notebook.ask(Prepare(new_id(), files, exercises, stubs, output), Done, STARTING)
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError):
+            report = self.close()
+            if report.reason == "failed":
+                raise IsolationError(f"isolation: a session could not be set up: {report.detail}") from None
+            raise SessionLost("did not start") from None
+
+    def run_cell(self, index: int, source: str, seconds: float) -> CellDone:
+        """Run one cell: after `seconds` by an exception in it, a little later by ending its process."""
+        try:
+            return self._notebook.ask(RunCell(new_id(), index, source, seconds), CellDone, seconds + GRACE)
+        except wire.DeadlinePassed:
+            raise SessionLost(f"ran longer than {seconds:g} s and could not be interrupted", is_timeout=True) from None
+        except wire.Closed:
+            raise SessionLost("ended the Python process") from None
+        except wire.WireError as error:
+            raise SessionLost(f"broke the connection to the grader ({error})") from None
+
+    def checkpoint(self) -> None:
+        """Keep the notebook as it is now, to come back to; an earlier checkpoint goes."""
+        ours, theirs = new_pair()
+        try:
+            self._notebook.ask(Park(new_id()), Done, STARTING, files=(theirs.fileno(),))
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError) as error:
+            ours.close()
+            raise SessionLost("could not be copied any more") from error
+        finally:
+            theirs.close()
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+        self._checkpoint = Conversation(ours)
+
+    def go_back(self) -> int | None:
+        """Make the checkpoint the notebook; how the process that it replaces had ended."""
+        if self._checkpoint is None:
+            raise SessionLost("left no checkpoint")
+        self._notebook.close()
+        self._notebook, self._checkpoint = self._checkpoint, None
+        try:
+            return self._notebook.ask(Resume(new_id()), Ended, STARTING).code
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError) as error:
+            raise SessionLost("lost its checkpoint") from error
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """True when there is something to go back to."""
+        return self._checkpoint is not None
+
+    def settle(self) -> dict[str, int | None]:
+        """The cells are done: put the graded objects in place; which cell defined each. Drops the checkpoint."""
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+            self._checkpoint = None
+        try:
+            return self._notebook.ask(Settle(new_id()), Settled, STARTING).defined
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError) as error:
+            raise SessionLost("was gone before it could be checked") from error
+
+    def open_check(self) -> tuple[int, Conversation]:
+        """Ask for a fork of the notebook; it may be used at once, or later."""
+        ours, theirs = new_pair()
+        self._checks += 1
+        try:
+            self._notebook.tell(OpenCheck(self._checks), STARTING, files=(theirs.fileno(),))
+        except (wire.Closed, wire.DeadlinePassed):
+            ours.close()
+            raise SessionLost("is gone") from None
+        finally:
+            theirs.close()
+        return self._checks, Conversation(ours)
+
+    def end_check(self, number: int) -> int | None:
+        """End the fork of a check; its exit code, or minus a signal; None where it cannot be known."""
+        try:
+            return self._notebook.ask(EndCheck(new_id(), number), Ended, 2.0).code
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError):
+            return None
+
+    def close(self) -> Report:
+        """End every process of the session; returns when nothing is left of it."""
+        self._notebook.close()
+        if self._checkpoint is not None:
+            self._checkpoint.close()
+        if self._report is None:
+            self._report = self._last_word()
+            self._lifeline.close()
+        return self._report
+
+    def _last_word(self) -> Report:
+        try:
+            self._lifeline.shutdown(socket.SHUT_WR)
+            return wire.receive(self._lifeline, REPORT, time.monotonic() + STARTING, max_tree=1 << 16)[0]
+        except (OSError, wire.Closed, wire.DeadlinePassed, wire.WireError):
+            return Report("lost")

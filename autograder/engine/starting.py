@@ -1,0 +1,45 @@
+"""How the grader starts a session: the one message that the zygote reads, and what it says of itself."""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from autograder.config import Limits
+from autograder.model import Isolation
+
+
+class Hello(Struct, frozen=True):
+    """The zygote is warm. `problem`: one line, why it refuses to work; empty when it does not."""
+
+    level: Isolation
+    missing: list[str]
+    problem: str = ""
+
+
+class Start(Struct, frozen=True):
+    """Begin a session. Two sockets come with it: for requests to the notebook, and for its guardian.
+
+    seconds: after these the guardian ends the session, whatever the grader does.
+    """
+
+    limits: Limits
+    seconds: float
+
+
+class Report(Struct, frozen=True):
+    """The guardian's last word, when nothing of the session is left.
+
+    reason: "closed" (by the grader), "ended" (the notebook's process is gone), "memory" or "disk" (a limit was met),
+    "time" (`Start.seconds` are over), "failed" (isolation could not be set up; `detail` says why).
+    code: exit status of the notebook's process, or minus a signal, where it ended by itself.
+    """
+
+    reason: str
+    code: int | None = None
+    detail: str = ""
+
+
+HELLO: msgspec.msgpack.Decoder[Hello] = msgspec.msgpack.Decoder(Hello)
+START: msgspec.msgpack.Decoder[Start] = msgspec.msgpack.Decoder(Start)
+REPORT: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)

@@ -1,0 +1,107 @@
+"""The warm process that every session is forked from: torch and its company imported once, one thread, no secrets.
+
+Run as `python -m autograder.engine.zygote FD LEVEL`; FD is a socket to the grader. It never runs student code,
+and never sees the course.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import socket
+import sys
+import warnings
+from pathlib import Path
+
+import torch
+
+from autograder.engine import isolation, seccomp, wire
+from autograder.engine.guardian import Warm, guard
+from autograder.engine.manners import teach_manners
+from autograder.engine.shell import Shell
+from autograder.engine.starting import START, Hello
+from autograder.errors import IsolationError
+from autograder.model import Isolation
+
+PRELOADED = """
+numpy pandas matplotlib.pyplot torch.nn.functional torch.utils.data torch.optim
+torch.fx.experimental.symbolic_shapes torch._functorch.apis
+""".split()  # noqa: SIM905 (a list that is read in groups)
+
+WARM_UP = """
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+plt.plot([1, 2], label="a"); plt.title("b"); plt.legend(); plt.show()
+display(pd.DataFrame({"a": [1.0]}))
+x = torch.ones(2, 3, requires_grad=True)
+torch.autograd.grad((x.softmax(1) @ torch.ones(3, 2)).sum(), x)
+print(x, 1 / 3)
+x
+"""
+
+
+def main(file: int, wanted: str) -> None:
+    """Warm up, say hello, and fork a guardian for each session until the grader hangs up."""
+    grader = socket.socket(fileno=file)
+    try:
+        layers = isolation.try_layers() if wanted != "none" else ()
+        level = isolation.choose_level(wanted, layers)
+    except IsolationError as error:
+        wire.send(grader, Hello(Isolation.NONE, [], str(error)))
+        return
+    warm = _warm_up(level)
+    missing = isolation.IsolationReport(level, layers).missing
+    wire.send(grader, Hello(level, list(missing)))
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
+    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=warm.proc)
+    while True:
+        try:
+            start, _, files = wire.receive(grader, START)
+        except wire.Closed:
+            return
+        requests, lifeline = (socket.socket(fileno=number) for number in files)
+        if len(os.listdir(tasks)) != 1:  # noqa: PTH208 (an open folder)
+            raise RuntimeError("the zygote has more than one thread and must not fork")
+        if os.fork() == 0:
+            grader.close()
+            guard(warm, start, requests, lifeline)
+        requests.close()
+        lifeline.close()
+
+
+def _warm_up(level: Isolation) -> Warm:
+    """Import and run what sessions will need, then give up what they must not see."""
+    torch.set_num_threads(1)
+    torch.set_num_interop_threads(1)
+    for name in PRELOADED:
+        importlib.import_module(name)
+    shell = Shell()
+    teach_manners(level)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        status, _, outputs = shell.run(0, WARM_UP, 60)
+        if status != "ok":
+            raise RuntimeError(f"the warm-up failed: {outputs}")
+        shell.forget()
+    proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
+    address_space = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    user = isolation.slot_user()
+    if level is Isolation.A:
+        isolation.enter_namespaces(_own_source())
+    filter_ = seccomp.build_filter(beside_others=level is not Isolation.A)
+    gc.collect()
+    gc.freeze()
+    return Warm(level, user, shell, filter_, proc, address_space)
+
+
+def _own_source() -> list[str]:
+    """The folder of this program: no business of students."""
+    return [str(Path(__file__).parents[1])]
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2])

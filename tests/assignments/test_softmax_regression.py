@@ -1,0 +1,150 @@
+"""The first assignment: its text keeps its promises, its data is what it says, its checks know right from wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from make_digits import digits
+
+from autograder.cells import Role, SourceCell
+from autograder.course import Assignment, load_course
+
+ROOT = Path(__file__).parents[2]
+PARTS = ("Goal", "Shapes", "Formula", "Worked example", "Pitfalls", "What is checked", "Not allowed")
+EXERCISES = ("softmax", "cross_entropy", "accuracy", "cross_entropy_backward", "sgd_step")
+LINES_OF_A_SCREEN = 30
+
+
+@pytest.fixture(scope="module")
+def assignment() -> Assignment:
+    return load_course(ROOT).assignment("softmax_regression")
+
+
+@pytest.fixture(scope="module")
+def references(assignment: Assignment) -> ModuleType:
+    spec = importlib.util.spec_from_file_location("softmax_regression_references", assignment.solutions)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def shown_plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The numbers of the figures that a notebook shows, in a run without a screen."""
+    plt.switch_backend("agg")
+    shown: list[int] = []
+    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()) or plt.close("all"))
+    yield shown
+    plt.close("all")
+
+
+def text_of(assignment: Assignment, exercise: str) -> str:
+    """The markdown cell that stands right above the cell of an exercise."""
+    cells = assignment.cells
+    place = next(at for at, cell in enumerate(cells) if cell.role is Role.EXERCISE and cell.name == exercise)
+    return cells[place - 1].source
+
+
+def run(cells: list[SourceCell], names: dict[str, object]) -> None:
+    for cell in cells:
+        exec(compile(cell.source, cell.place, "exec"), names)
+
+
+def test_the_exercises_stand_in_the_order_of_the_course_and_each_has_points_and_an_example(assignment):
+    assert tuple(exercise.name for exercise in assignment.exercises) == EXERCISES
+    assert all(exercise.points > 0 and exercise.example for exercise in assignment.exercises)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_an_exercise_text_has_its_parts_in_order_on_one_screen(assignment, exercise):
+    text = text_of(assignment, exercise)
+    assert re.match(rf"## Exercise \d: `{exercise}`$", text.splitlines()[0])
+    assert tuple(re.findall(r"^\*\*([^*]+)\.\*\*", text, flags=re.MULTILINE)) == PARTS
+    assert len(text.splitlines()) <= LINES_OF_A_SCREEN
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_pitfalls_are_questions_that_do_not_answer_themselves(assignment, exercise):
+    pitfalls = text_of(assignment, exercise).partition("**Pitfalls.**")[2].partition("**What is checked.**")[0]
+    sentences = re.split(r"(?<=[.?!])\s+", " ".join(pitfalls.split()))
+    assert sentences
+    assert all(sentence.endswith("?") for sentence in sentences)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES)
+def test_an_example_fails_on_the_stub_and_passes_on_the_reference(assignment, references, exercise, capsys):
+    example = next(one.example for one in assignment.exercises if one.name == exercise)
+
+    def stub(*args: object, **kwargs: object) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(NotImplementedError):
+        exec(example, {"torch": torch, exercise: stub})
+    exec(example, {"torch": torch, exercise: getattr(references, exercise)})
+    assert capsys.readouterr().out == f"{exercise}: the example passes.\n"
+
+
+def test_the_worked_numbers_in_the_texts_are_true(references):
+    logits, labels = torch.tensor([[2.0, 1.0, 0.0], [0.0, 0.0, np.log(2)]], dtype=torch.float64), torch.tensor([0, 2])
+    exps = logits[0].exp()
+    assert [round(number, 4) for number in (*exps.tolist(), exps.sum().item())] == [7.3891, 2.7183, 1.0, 11.1073]
+    probs = references.softmax(logits)
+    assert probs.round(decimals=4).tolist() == [[0.6652, 0.2447, 0.0900], [0.25, 0.25, 0.5]]
+    losses = [references.cross_entropy(logits[i : i + 1], labels[i : i + 1]).item() for i in range(2)]
+    assert [round(loss, 4) for loss in losses] == [0.4076, 0.6931]
+    assert [round(number, 4) for number in logits.logsumexp(dim=1).tolist()] == [2.4076, 1.3863]
+    assert round(references.cross_entropy(logits, labels).item(), 4) == 0.5504
+    gradient = references.cross_entropy_backward(logits, labels)
+    assert gradient.round(decimals=4).tolist() == [[-0.1674, 0.1224, 0.0450], [0.125, 0.125, -0.25]]
+    scores = torch.tensor([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [1.0, 0.0, 2.0], [5.0, 4.0, 6.0]])
+    assert references.accuracy(scores, torch.tensor([0, 1, 2, 0])) == 0.75
+    param = torch.tensor([1.0, -2.0], dtype=torch.float64, requires_grad=True)
+    param.grad = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    references.sgd_step([param], 0.1)
+    assert param.tolist() == pytest.approx([0.95, -1.9])
+    assert torch.tensor(89.0).exp().isinf()
+    assert round(float(np.log(10)), 2) == 2.30
+
+
+def test_the_whole_notebook_runs_with_the_references_and_learns_to_read_digits(
+    assignment, references, shown_plots, monkeypatch, capsys
+):
+    monkeypatch.chdir(assignment.folder)
+    names: dict[str, object] = {name: getattr(references, name) for name in EXERCISES}
+    with torch.random.fork_rng():
+        run([cell for cell in assignment.cells if cell.kind == "code" and cell.role is not Role.EXERCISE], names)
+    assert len(shown_plots) == 2
+    assert sum(names["losses"][-20:]) < 10
+    printed = capsys.readouterr().out
+    assert "loss: 2.30 at first" in printed
+    assert float(re.search(r"accuracy: ([\d.]+)% on images it has never seen", printed)[1]) > 93
+
+
+def test_the_data_is_what_the_script_makes(assignment):
+    assert [path.name for path in assignment.data] == ["digits.npz"]
+    assert assignment.data[0].stat().st_size < 64 * 1024
+    with np.load(assignment.data[0], allow_pickle=False) as stored:
+        made = digits()
+        assert set(stored) == set(made)
+        for name, array in made.items():
+            assert stored[name].dtype == array.dtype
+            assert np.array_equal(stored[name], array)
+
+
+def test_no_image_is_both_trained_and_tested_on(assignment):
+    with np.load(assignment.data[0]) as stored:
+        train, test = set(stored["train"].tolist()), set(stored["test"].tolist())
+        assert (len(train), len(test)) == (1437, 360)
+        assert not train & test
+        assert len(stored["images"]) == len(stored["labels"]) == 1797
+        assert stored["images"].max() == 16
