@@ -151,9 +151,9 @@ def test_verify_exits_with_1_when_the_checks_are_not_right(small_course: Course)
 
 @pytest.fixture
 def graded_course(small_course: Course) -> Course:
-    """The small course with three students, one of them without a notebook, graded."""
+    """The small course with three students, graded: one right, one who takes the mean, one with a PDF file."""
     hand_in(small_course.root, "amina", filled())
-    hand_in(small_course.root, "\x1b[31mevil[bold]", filled(RIGHT | {"total": "def total(x):\n    return x.mean()"}))
+    hand_in(small_course.root, "evil[bold]", filled(RIGHT | {"total": "def total(x):\n    return x.mean()"}))
     hand_in(small_course.root, "lukas", b"%PDF-1.7")
     result = grader("-C", small_course.root, "grade", "--workers", "1")
     assert result.exit_code == 0, result.output
@@ -183,7 +183,7 @@ def test_a_class_is_graded_shown_and_given_feedback(graded_course: Course) -> No
     written = grader("-C", graded_course.root, "feedback", "tiny")
     assert written.exit_code == 0
     pages = {path.parents[1].name for path in (graded_course.root / "feedback").glob("*/tiny/tiny.html")}
-    assert pages == {"amina", "\x1b[31mevil[bold]", "lukas"}
+    assert pages == {"amina", "evil[bold]", "lukas"}
 
     one = grader("-C", graded_course.root, "grade", "--student", "am*", "--again")
     assert "graded: 1 submission in" in one.stdout

@@ -665,6 +665,18 @@ def squeezes_a_batch_of_one(logits, labels):
     return -log_probs[torch.arange(len(labels)), labels].mean()
 
 
+@mistake(
+    "cross_entropy",
+    hint="You add up in a new tensor that has PyTorch's default dtype, which need not be that of the logits. Start "
+    "from a plain 0, or give it the dtype of the logits.",
+)
+def adds_up_in_the_default_dtype(logits, labels):
+    total = torch.tensor(0.0)
+    for log_probs, label in zip(log_probs_of(logits), labels, strict=True):
+        total = total - log_probs[label]
+    return total / len(labels)
+
+
 @mistake("cross_entropy", hint="The value is right, but this exercise is to be solved without the ready-made loss.")
 def calls_the_ready_made_loss(logits, labels):
     return F.cross_entropy(logits, labels)

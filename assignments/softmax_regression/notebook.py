@@ -17,9 +17,9 @@
 # lists under *What is checked*, and at nothing else. You may add cells and functions of your own wherever you like.
 # Before you hand in, choose *Restart Kernel and Run All Cells*.
 #
-# **Letters.** $N$ is the number of examples in a batch, $C$ the number of classes. A batch of scores is a matrix $Z \in
-# \mathbb{R}^{N \times C}$ with one row per example; such scores are called **logits**. The right classes are $N$ whole
-# numbers $y_1, \dots, y_N$ in $0, \dots, C-1$, the **labels**. Always $N \ge 1$ and $C \ge 2$.
+# **Letters.** $N$ is the number of examples in a batch, $C$ the number of classes. A batch of scores is a matrix
+# $Z \in \mathbb{R}^{N \times C}$ with one row per example; such scores are called **logits**. The right classes are $N$
+# whole numbers $y_1, \dots, y_N$ in $0, \dots, C-1$, the **labels**. Always $N \ge 1$ and $C \ge 2$.
 
 # %%
 from collections.abc import Iterable
@@ -61,9 +61,9 @@ plt.show()
 # $$\frac{e^{z_j + c}}{\sum_k e^{z_k + c}} = \frac{e^{c}\, e^{z_j}}{e^{c} \sum_k e^{z_k}}
 #   = \frac{e^{z_j}}{\sum_k e^{z_k}} .$$
 #
-# That is more than a curiosity. In `float32`, $e^{89}$ is already too large to be stored and becomes `inf`, and `inf /
-# inf` is `nan`. But we are free to choose $c$! With $c = -\max_k z_k$ the largest exponent of the row is $0$: no entry
-# overflows, and the sum is at least $1$, so nothing is divided by zero.
+# That is more than a curiosity. In `float32`, $e^{89}$ is already too large to be stored and becomes `inf`, and
+# `inf / inf` is `nan`. But we are free to choose $c$! With $c = -\max_k z_k$ the largest exponent of the row is $0$: no
+# entry overflows, and the sum is at least $1$, so nothing is divided by zero.
 
 # %% [markdown]
 # ## Exercise 1: `softmax`
@@ -135,9 +135,9 @@ print("softmax: the example passes.")
 # **Worked example.** Rows $(2, 1, 0)$ and $(0, 0, \ln 2)$ with labels $0$ and $2$: the losses are $2.4076 - 2 = 0.4076$
 # and $1.3863 - 0.6931 = 0.6931$, their mean is $L = 0.5504$.
 #
-# **Pitfalls.** How do you pick *one* number from each row, a different column each time? What happens when shape $(N,
-# 1)$ meets shape $(N,)$? Do you divide by $N$ or by $N \cdot C$? How many classes are there if the largest label is
-# missing from the batch? What does `.item()` do to the gradient?
+# **Pitfalls.** How do you pick *one* number from each row, a different column each time? What happens when shape
+# $(N, 1)$ meets shape $(N,)$? Do you divide by $N$ or by $N \cdot C$? How many classes are there if the largest label
+# is missing from the batch? What does `.item()` do to the gradient?
 #
 # **What is checked.** The value, as a 0-dim tensor; any $N$ and $C$ ($N = 1$, $C = 2$, $N = C$, views that are not
 # contiguous); labels that do not contain every class; `float32` stays `float32` and `float64` stays `float64` with the
@@ -206,18 +206,17 @@ print("accuracy: the example passes.")
 # deriving once, because the answer is so simple. Take one example with scores $z$, probabilities $p$ and right class
 # $y$. Its loss is $\ell = \ln \sum_k e^{z_k} - z_y$.
 #
-# 1. The logarithm: $\displaystyle \frac{\partial}{\partial z_j} \ln \sum_k e^{z_k} = \frac{e^{z_j}}{\sum_k e^{z_k}} =
-# p_j$. The
-#    derivative of logsumexp is the softmax.
+# 1. The logarithm, by the chain rule:
+#    $\displaystyle \frac{\partial}{\partial z_j} \ln \sum_k e^{z_k} = \frac{e^{z_j}}{\sum_k e^{z_k}} = p_j$.
+#    The derivative of logsumexp is the softmax.
 # 2. The score of the right class: $\displaystyle \frac{\partial z_y}{\partial z_j} = 1$ if $j = y$, otherwise $0$.
-# These numbers
-#    form the **one-hot** vector of the label, $e_y$.
+#    These numbers form the **one-hot** vector of the label, $e_y$.
 # 3. Together: $\displaystyle \frac{\partial \ell}{\partial z_j} = p_j - [\,j = y\,]$, as a vector $p - e_y$.
-# 4. The loss of a batch is the mean over $N$ examples, and example $i$ touches row $i$ only. So every row is divided by
-# $N$.
+# 4. The loss of a batch is the mean over $N$ examples, and example $i$ touches row $i$ only:
+#    every row is divided by $N$.
 #
-# Read it aloud: *what the model believes minus what is true*. The score of the right class is pushed up, all others are
-# pushed down, each as much as the model believed in it; and a row sums to zero.
+# Read it aloud: *what the model believes minus what is true*. A step against this gradient pushes the score of the
+# right class up and all others down, each as much as the model believed in it.
 
 # %% [markdown]
 # ## Exercise 4: `cross_entropy_backward`
@@ -268,9 +267,10 @@ print("cross_entropy_backward: the example passes.")
 # %% [markdown]
 # ## Downhill, step by step
 #
-# The gradient points uphill, so a small step against it makes the loss smaller: $\theta \leftarrow \theta - \eta \,
-# \nabla_\theta L$ with the **learning rate** $\eta$. When the gradient comes from a few random examples instead of all
-# of them, this is **stochastic gradient descent** (SGD): each step is a little wrong and a lot cheaper.
+# The gradient points uphill, so a small step against it makes the loss smaller:
+# $\theta \leftarrow \theta - \eta \, \nabla_\theta L$ with the **learning rate** $\eta$. When the gradient comes from a
+# few random examples instead of all of them, this is **stochastic gradient descent** (SGD): each step is a little wrong
+# and a lot cheaper.
 #
 # PyTorch gives every parameter a place for its gradient, `p.grad`, which is `None` until the first `loss.backward()`.
 # Two things to know: `backward` *adds* to what is there, so somebody must clear it after each step; and autograd

@@ -21,13 +21,20 @@ from autograder.course import Assignment
 from autograder.engine.calls import Call, CallFailed, CallReport
 from autograder.model import ExerciseResult
 
+EXPLAINED_SEEDS = 1  # asking the catalogue takes many times as long as grading
+PRELOADED = ("torch._dynamo", "torch.fx.experimental.symbolic_shapes", "numpy.random", "_pytest.helpconfig", __name__)
+"""What the first backward pass and the first recorded call import: a second of each worker's start, spared."""
+
 Results = tuple[ExerciseResult, ...]  # one per seed
 OpenNotebook = Callable[[Sequence[str]], AbstractContextManager[OpenCheck]]  # code cells of a submission, run
 
 
 @dataclass(frozen=True)
 class Grading:
-    """Makes, in a worker process, what grades candidates there. call_seconds: time limit of one call."""
+    """Makes, in a worker process, what grades candidates there.
+
+    call_seconds: time limit of one call; a third of it for mutants, which may well loop for ever.
+    """
 
     assignment: Assignment
     seeds: int
@@ -42,7 +49,8 @@ class Grading:
                 functions = _functions(candidate, suite)
             except Exception as error:  # a mutant of a class may fail when the module runs
                 return Lost(f"raised {type(error).__name__} when its module ran")
-            return grade_candidate(suite, candidate, local_caller(functions), self.seeds)
+            seconds = self.call_seconds / (3 if candidate.origin is Origin.MUTANT else 1)
+            return grade_candidate(suite, candidate, local_caller(functions, seconds), self.seeds)
 
         return grade
 
@@ -61,7 +69,7 @@ class Comparing:
 
         def steps_of(candidate: Candidate) -> list[list[Step]]:
             recording = _Recording(local_caller(_functions(candidate, suite)))
-            grade_candidate(suite, candidate, recording.open_check, self.seeds, explain=False)
+            grade_candidate(suite, candidate, recording.open_check, self.seeds, explained_seeds=0)
             return recording.checks
 
         def do_the_same(pair: tuple[Candidate, Candidate]) -> bool:
@@ -78,16 +86,16 @@ def grade_in_sandbox(suite: Suite, candidate: Candidate, open_notebook: OpenNote
 
 
 def grade_candidate(
-    suite: Suite, candidate: Candidate, open_check: OpenCheck, seeds: int, *, explain: bool | None = None
+    suite: Suite, candidate: Candidate, open_check: OpenCheck, seeds: int, *, explained_seeds: int = EXPLAINED_SEEDS
 ) -> Results:
-    """The results of the candidate's exercise, one per seed. Only mistakes are explained unless `explain` is given."""
-    explains = candidate.origin is Origin.MISTAKE if explain is None else explain
+    """The results of the candidate's exercise, one per seed. Only mistakes are explained, with the first seeds."""
+    exercise = suite.assignment.exercise(candidate.exercise)
     only = copy.copy(suite)
-    only.assignment = msgspec.structs.replace(
-        suite.assignment, exercises=(suite.assignment.exercise(candidate.exercise),)
-    )
+    only.assignment = msgspec.structs.replace(suite.assignment, exercises=(exercise,))
+    explained = explained_seeds if candidate.origin is Origin.MISTAKE else 0
     return tuple(
-        only.grade(open_check, seed_for(number), explain_failures=explains)[0] for number in range(1, seeds + 1)
+        only.grade(open_check, seed_for(number), explain_failures=number <= explained)[0]
+        for number in range(1, seeds + 1)
     )
 
 

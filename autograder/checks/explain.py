@@ -1,13 +1,13 @@
 """Which mistake of the catalogue did the student make? The one that did the same in the checks that failed.
 
 Each failed check is replayed with every mistake of the exercise in the student's place, on the same inputs. A mistake
-explains the check when it fails there too and its trace equals the student's. Of the mistakes that explain some check,
-the best explains most, and agrees with the student on the checks that passed.
+explains the check when it fails there too and its trace equals the student's. Of the mistakes that explain at least
+half of the failed checks, the best agrees with the student on the checks that passed, and explains most.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ from autograder.checks.mistakes import Mistake
 from autograder.checks.running import Run, Watch
 from autograder.checks.student import Step
 from autograder.checks.trace import is_same_step
-from autograder.model import Outcome
+from autograder.model import Kind, Outcome
 
 MISSES = 2  # failed checks that a mistake may leave unexplained before it has explained one
 
@@ -52,22 +52,28 @@ def explain(
                 break
             if check not in rights:
                 rights[check] = replay(check, references, None)
-            found = _explains(run, replay(check, functions, _watch(run.steps, rights[check].steps)))
+            other = replay(check, functions, _watch(run.steps, rights[check].steps))
+            if other.timed_out:
+                break
+            found = _explains(run, other)
             if found is not None:
                 explained[check] = found
-        if explained:
+        if 2 * len(explained) >= len(failed) and _is_about_values(explained, failed):
             candidates.append((mistake, functions, explained))
-    best: tuple[tuple[Any, ...], Explanation] | None = None
+    best: tuple[tuple[bool, int, int], Explanation] | None = None
     for mistake, functions, explained in sorted(candidates, key=lambda found: -len(found[2])):
-        if best is not None and len(explained) < len(best[1].checks) and best[0][0]:
+        if best is not None and best[0] > (True, len(explained), len(explained)):
             break
         agrees = all(replay(check, functions, None).outcome is Outcome.PASSED for check in passed)
-        if not agrees and 2 * len(explained) < len(failed):
-            continue
         rank = (agrees, len(explained), sum(explained.values()))
         if best is None or rank > best[0]:
             best = rank, Explanation(mistake, frozenset(explained))
     return None if best is None else best[1]
+
+
+def _is_about_values(explained: Collection[CheckInfo], failed: Collection[CheckInfo]) -> bool:
+    """A mistake that only broke the same rule, while other checks failed differently, is another mistake."""
+    return any(check.kind is Kind.CHECK for check in explained) or all(check.kind is Kind.RULE for check in failed)
 
 
 def _can_be_replayed(run: Run) -> bool:

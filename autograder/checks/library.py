@@ -9,7 +9,7 @@ from autograder.engine.recorder import AUTOGRAD
 
 EVASIONS = frozenset({"sys.setprofile", "sys.getprofile"})
 _PREFIXES = re.compile(r"^(?:special_|safe_|native_|masked_|sparse_|linalg_|_)+")
-_SUFFIXES = re.compile(r"(?:_forward|_backward|_backward_data|_loss|_nd|2d|_out|_for_cpu|_)+$")
+_SUFFIX = re.compile(r"(?:_forward|_backward|_data|_loss|_nd|2d|_out|_for_cpu|_)$")
 
 
 def forbidden_calls(functions: Iterable[str], names: Iterable[str]) -> list[str]:
@@ -32,4 +32,7 @@ def _is_forbidden(function: str, name: str) -> bool:
         return function == name or function.startswith(name + ".")
     own = re.split(r"::|\.", function)[-1]
     bare = _PREFIXES.sub("", own)
-    return name in (own, bare, _SUFFIXES.sub("", bare))
+    spellings = {own, bare}
+    while (shorter := _SUFFIX.sub("", bare)) != bare:
+        spellings.add(bare := shorter)
+    return name in spellings

@@ -30,7 +30,7 @@ def load_module(path: Path) -> ModuleType:
     sys.modules[name] = module  # while it runs: dataclasses look for their module there
     try:
         exec(code, vars(module))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise CourseError(
             f"{path}: raised {type(error).__name__} when it was run: {error}{_line_in(error, path)}"
         ) from error

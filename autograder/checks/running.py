@@ -22,6 +22,7 @@ from autograder.engine.calls import Call, CallReport
 from autograder.model import Outcome
 
 CALL_SECONDS = 10.0
+REPLAY_SECONDS = 2.0  # of one call of ours in the student's place: a mistake that hangs must not hold up the class
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ class Runner:
         watch: Watch | None = None,
     ) -> Run:
         """Run `item` with functions of ours in the student's place. watch: sees each step, and may end the run."""
-        with local_caller(functions)() as caller:
+        with local_caller(functions, REPLAY_SECONDS)() as caller:
             answer = caller.call if watch is None else _Watched(caller, watch).call
             return self._run(
                 session, item, seed, Functions(answer, whose=Whose(True), seed=seed, seconds=self._seconds)

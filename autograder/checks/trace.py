@@ -1,6 +1,6 @@
 """Did two functions do the same in one check? Call by call: values, gradients, inputs afterwards, errors, state.
 
-"The same" is the same kind, shape and dtype, and numbers that differ by rounding only, or by a thousandth of what the
+"The same" is the same kind, shape and dtype, and numbers that differ by rounding only, or by a tiny share of what the
 student's differ from the right ones by: a long computation rounds more, but two mistakes of a small effect stay apart.
 """
 
@@ -16,7 +16,7 @@ from autograder.checks.student import Step
 from autograder.engine.calls import CallError, CallReport, Handle
 
 ROUNDINGS = 16  # machine epsilons, of the largest number in the tensor
-SHARE = 1e-3  # of the distance to the right value
+SHARE = 1e-5  # of the distance to the right value
 
 
 def is_same_step(one: Step, other: Step, right: Step | None) -> bool:

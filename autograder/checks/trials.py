@@ -41,15 +41,18 @@ def answer_all(
     *,
     jobs: int,
     seconds: float,
+    preloaded: Sequence[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> list[Answer | Lost]:
     """The answer to each task, in the order of the tasks, from at most `jobs` processes.
 
     `make_answerer` is called once in each process and gives what answers a task there; both must be picklable.
-    seconds: time limit of one task. Raises RuntimeError with the worker's traceback if answering raises.
+    seconds: time limit of one task. preloaded: modules that workers find imported, if these are the first workers of
+    this process. Raises RuntimeError with the worker's traceback if answering raises.
     """
     if not tasks:
         return []
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["torch", *preloaded])
     crew = [_Worker(make_answerer) for _ in range(min(jobs, len(tasks)))]
     idle: SimpleQueue[_Worker[Task, Answer]] = SimpleQueue()
     for worker in crew:
@@ -107,7 +110,6 @@ class _Worker(Generic[Task, Answer]):
 
     def _start(self) -> Connection:
         context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["torch", self._make_answerer.__module__])
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(self._make_answerer, theirs), daemon=True)
         self._process.start()

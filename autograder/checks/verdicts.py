@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from autograder.checks.attempts import EXPLAINED_SEEDS
 from autograder.checks.candidates import Candidate, Origin
 from autograder.course import Assignment
 from autograder.model import CheckResult, ExerciseResult, Outcome
@@ -40,9 +41,9 @@ class Tried:
 
     @property
     def others(self) -> frozenset[str | None]:
-        """What else than itself its failed checks are explained as; None where a seed's have no explanation."""
+        """What else than itself its failed checks are explained as, None for nothing; in the seeds that explain."""
         found: set[str | None] = set()
-        for result in self.results:
+        for result in self.results[:EXPLAINED_SEEDS]:
             found |= {check.mistake for check in result.checks if _is_failed(check) and check.mistake} or {None}
         return frozenset(found - {self.candidate.name})
 

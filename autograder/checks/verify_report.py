@@ -12,17 +12,18 @@ COLUMNS = (
     "exercise",
     "checks",
     "mistakes caught",
-    "explained as themselves",
+    "explained",
     "right styles accepted",
-    "mutants killed",
-    "equivalent",
-    "survived",
+    "mutants killed / survived / equivalent",
 )
 
 
 @dataclass(frozen=True)
 class ExerciseProof:
-    """How the checks of one exercise did. Of the mistakes, `distinct` are all but those that behave as another does."""
+    """How the checks of one exercise did.
+
+    distinct: mistakes that do not do the same as another in every check; explained: those explained as themselves.
+    """
 
     exercise: str
     checks: int
@@ -49,9 +50,7 @@ class ExerciseProof:
             f"{self.caught}/{self.mistakes}",
             f"{self.explained}/{self.distinct}",
             f"{self.accepted}/{self.right_styles}",
-            f"{self.killed}/{self.mutants}",
-            str(self.equivalent),
-            str(self.survived),
+            f"{self.killed} / {self.survived} / {self.equivalent}",
         )
 
 
@@ -77,9 +76,10 @@ class VerifyReport:
 
 def render(report: VerifyReport) -> RenderableType:
     """The table, the problems and one closing line, for `rich.print`."""
-    table = Table(*COLUMNS, title=report.assignment, title_justify="left")
-    for column in table.columns[1:]:
-        column.justify = "right"
+    table = Table(title=report.assignment, title_justify="left")
+    table.add_column(COLUMNS[0], no_wrap=True)
+    for name in COLUMNS[1:]:
+        table.add_column(name, justify="right")
     for proof in report.exercises:
         table.add_row(*proof.row())
     problems = [Text(f"problem: {line}", style="red") for line in report.problems]

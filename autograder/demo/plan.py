@@ -40,7 +40,7 @@ class Planted:
 
 
 def make_plan(exercises: Sequence[str], variants: Sequence[Variant], count: int) -> tuple[Planted, ...]:
-    """Plan `count` submissions: every trouble once, at least two wholly right, and every mistake once if they suffice.
+    """Plan `count` submissions: every trouble once, some wholly right, and every mistake once if they suffice.
 
     A notebook has at most one mistake per exercise, so as many notebooks are needed as one exercise has mistakes.
     The same arguments give the same plan. Raises CourseError where an exercise has no right style.
@@ -81,12 +81,12 @@ def uncovered(plan: Sequence[Planted], variants: Sequence[Variant]) -> tuple[str
 
 
 def _troubles(exercises: Sequence[str], wrong: dict[str, list[str]], count: int) -> list[Trouble | None]:
-    """One entry a student: None for a wholly right notebook. Those make room for mistakes, down to two."""
+    """One entry a student: None for a wholly right notebook. Those make room for mistakes."""
     special = [trouble for trouble in Trouble if trouble is not Trouble.NONE]
     needed = max(
         (len(names) + sum(not _is_open(e, t, exercises) for t in special) for e, names in wrong.items()), default=0
     )
-    right = min(max(2, count - needed), max(2, count // 2))
+    right = min(max(2, count - needed), max(1, count // 5))
     rest = max(0, count - right - len(special))
     return ([None] * right + [*special] + [Trouble.NONE] * rest)[:count]
 

@@ -57,9 +57,8 @@ class Check(AbstractContextManager["Check"]):
             self._give_up("it was stopped in an earlier call")
             raise CallFailed(late, "timeout") from None
         except wire.Closed:
-            code = self._give_up("it ended in an earlier call")
-            how = "" if code is None else f" ({describe_exit(code)})"
-            raise CallFailed(f"`{call.name}` ended the Python process{how}", "died") from None
+            how = self._how_it_ended()
+            raise CallFailed(f"`{call.name}` {how}", "died") from None
         except wire.WireError as error:
             self._give_up("it broke the connection to the grader in an earlier call")
             raise CallFailed(f"`{call.name}` broke the connection to the grader: it sent {error}", "protocol") from None
@@ -75,6 +74,13 @@ class Check(AbstractContextManager["Check"]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    def _how_it_ended(self) -> str:
+        code = self._give_up("it ended in an earlier call")
+        limit = self._session.reason_gone() if self._session is not None else ""
+        if limit in ("memory", "disk"):
+            return f"used more {limit} than it may"
+        return "ended the Python process" + ("" if code is None else f" ({describe_exit(code)})")
 
     def _give_up(self, why: str) -> int | None:
         """End the fork; how it ended."""

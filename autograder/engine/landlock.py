@@ -48,6 +48,11 @@ def restrict(read: Iterable[str], write: Iterable[str] = ()) -> None:
     Also, as far as the kernel can: no signals to, and no abstract sockets of, processes outside. Paths that do not
     exist are passed over. Needs no_new_privs. Raises OSError where Landlock is missing.
     """
+    enforce(make_ruleset(read, write))
+
+
+def make_ruleset(read: Iterable[str], write: Iterable[str] = ()) -> int:
+    """What `restrict` would enforce, made beforehand, as a file descriptor. Raises OSError."""
     version = abi()
     if version == 0:
         raise OSError("Landlock is missing")
@@ -57,11 +62,16 @@ def restrict(read: Iterable[str], write: Iterable[str] = ()) -> None:
     attributes = struct.pack("=QQQ", known, network, scope)
     size = 24 if version >= SIGNALS_ABI else 16 if version >= 4 else 8
     ruleset = syscalls.call("landlock_create_ruleset", attributes, size, 0)
+    for path in read:
+        _allow(ruleset, path, READ & known)
+    for path in write:
+        _allow(ruleset, path, known & ~(EXECUTE | MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV))
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Enforce a rule set on this process and its children, and close it. Raises OSError."""
     try:
-        for path in read:
-            _allow(ruleset, path, READ & known)
-        for path in write:
-            _allow(ruleset, path, known & ~(EXECUTE | MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV))
         syscalls.call("landlock_restrict_self", ruleset, 0)
     finally:
         os.close(ruleset)

@@ -13,7 +13,7 @@ import signal
 import socket
 from pathlib import Path
 
-from autograder.engine import wire
+from autograder.engine import landlock, wire
 from autograder.engine.check_process import serve_check
 from autograder.engine.messages import (
     REQUESTS,
@@ -46,6 +46,7 @@ class Notebook:
         self._readable = readable
         self._copy = 0  # the process that went on while this one is a checkpoint
         self._checks: dict[int, int] = {}  # number of a check: its process
+        self._ruleset: int | None = None  # what checks may open
 
     def serve(self, channel: socket.socket) -> None:
         """Carry out requests until the grader hangs up."""
@@ -111,6 +112,8 @@ class Notebook:
     def _settle(self, id: int) -> Reply:
         self._end_leftovers()
         defined = self._shell.bindings.settle()
+        if self._level is not Isolation.NONE:
+            self._ruleset = landlock.make_ruleset(self._readable, ["/dev/null"])
         gc.freeze()  # nothing of the notebook is collected any more, so forks share its pages
         return Settled(id, defined)
 
@@ -122,7 +125,9 @@ class Notebook:
         if process == 0:
             channel.close()
             try:
-                serve_check(socket.socket(fileno=file), self._shell, self._level, self._readable)
+                if self._ruleset is not None:
+                    landlock.enforce(self._ruleset)
+                serve_check(socket.socket(fileno=file), self._shell)
             finally:
                 _exit(0)
         os.close(file)

@@ -151,7 +151,6 @@ class _Enter(torch.autograd.Function):
 def _arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
     """Private copies of the arguments, and the leaves behind those of `wrt`, in its order."""
     copied, kwargs = copy_arguments(call.args, call.kwargs)
-    held = list(copied)
     entered: dict[int, tuple[Tensor, Tensor]] = {}  # one tensor given twice stays one
     leaves = []
     for position in call.wrt:
@@ -163,9 +162,8 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor
             leaf = tensor.detach().requires_grad_()
             with torch.enable_grad():
                 entered[id(tensor)] = (leaf, _Enter.apply(leaf, plain))  # type: ignore[no-untyped-call]
-        leaf, seen = entered[id(tensor)]
-        held[position] = seen
-        leaves.append(leaf)
+        leaves.append(entered[id(tensor)][0])
+    held = [entered[id(arg)][1] if id(arg) in entered else arg for arg in copied]
     return tuple(held), kwargs, leaves
 
 

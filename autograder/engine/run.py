@@ -25,6 +25,7 @@ from autograder.engine.session import Session, SessionLost
 from autograder.engine.starting import Report, Start
 from autograder.model import CellResult, CellStatus
 
+REVIVALS = 2  # times that the notebook is run again because a check brought it down
 REPLAY = 0.5  # seconds of cells that may have to run again
 SPARE = 1  # checks forked ahead, while the grader is busy with the one before
 
@@ -55,6 +56,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         self._notes: list[str] = []
         self._spare: deque[tuple[int, Conversation]] = deque()
         self._session: Session | None = None
+        self._revivals = 0
         self._lost = ""  # why there is no session any more: a clause
         self.defined: dict[str, int | None] = dict.fromkeys(exercises)
         try:
@@ -75,8 +77,10 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
 
     def open_check(self) -> Check:
         """One fork of the loaded notebook. A context manager; a hopeless one raises CallFailed at its first call."""
+        if self._session is not None and self._session.reason_gone():
+            self._revive()
         if self._session is None:
-            return Check(self._lost or "the notebook was not run")
+            return Check(self._lost)
         try:
             number, conversation = self._spare.popleft() if self._spare else self._session.open_check()
         except SessionLost as lost:
@@ -86,9 +90,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
 
     def close(self) -> None:
         """End every process of this run."""
-        for _, conversation in self._spare:
-            conversation.close()
-        self._spare.clear()
+        self._drop_spare()
         if self._session is not None:
             self._session.close()
             self._session = None
@@ -110,6 +112,24 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         except SessionLost as lost:
             self._give_up(lost)
         self._fork_ahead()
+
+    def _revive(self) -> None:
+        """A check brought the whole session down: run the notebook again, unless that happens all the time."""
+        reason = self._session_or_lost().reason_gone()
+        self._drop_spare()
+        self._notes.append(f"a check brought the notebook's processes down ({reason})")
+        self._session = None
+        self._lost = "the notebook's processes were brought down by an earlier check"
+        self._revivals += 1
+        if self._revivals > REVIVALS:
+            return
+        self._deadline = time.monotonic() + self._limits.notebook_seconds
+        try:
+            self._session = self._new_session()
+            self._replay(0, len(self._sources))
+            self._session_or_lost().settle()
+        except SessionLost as lost:
+            self._give_up(lost)
 
     def _run_cells(self) -> None:
         position = 0
@@ -143,14 +163,18 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
     def _recover(self, kept: int, deadly: int) -> None:
         """Bring the notebook back to where it was before the cell at `deadly`, without it."""
         session = self._session_or_lost()
-        if session.has_checkpoint:
+        try:
             self._explain(deadly, session.go_back())
-        else:
+        except SessionLost:  # no checkpoint, or none any more
             self._explain_report(deadly, session.close())
             kept = 0
             self._session = None
             self._session = self._new_session()
-        for position in range(kept, deadly):
+        self._replay(kept, deadly)
+
+    def _replay(self, first: int, end: int) -> None:
+        """Run the cells of these positions again that left the process alive."""
+        for position in range(first, end):
             before = self._results[position]
             if before is not None and before.status in (CellStatus.OK, CellStatus.ERROR):
                 self._run_cell(position)
@@ -234,6 +258,11 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
             self._results[later] = CellResult(index=index, status=CellStatus.NOT_RUN, note=note)
         if position < len(self._sources):
             self._notes.append(f"cells from {self._sources[position][0]} on: {note}")
+
+    def _drop_spare(self) -> None:
+        for _, conversation in self._spare:
+            conversation.close()
+        self._spare.clear()
 
     def _fork_ahead(self) -> None:
         while self._session is not None and len(self._spare) < SPARE:

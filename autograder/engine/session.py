@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import time
 
@@ -53,14 +55,13 @@ class Session:
         self._checks = 0
 
     def prepare(self, files: dict[str, bytes], exercises: list[str], stubs: dict[str, str], output: int) -> None:
-        """Give the notebook what it needs before its first cell."""
+        """Give the notebook what it needs before its first cell. Raises IsolationError."""
         try:
             self._notebook.ask(Prepare(new_id(), files, exercises, stubs, output), Done, STARTING)
         except (wire.Closed, wire.DeadlinePassed, wire.WireError):
-            report = self.close()
-            if report.reason == "failed":
-                raise IsolationError(f"isolation: a session could not be set up: {report.detail}") from None
-            raise SessionLost("did not start") from None
+            report = self.close()  # no student code has run yet: the fault is ours
+            why = report.detail or f"the guardian says {report.reason!r}"
+            raise IsolationError(f"the student side could not start a session: {why}") from None
 
     def run_cell(self, index: int, source: str, seconds: float) -> CellDone:
         """Run one cell: after `seconds` by an exception in it, a little later by ending its process."""
@@ -97,11 +98,6 @@ class Session:
             return self._notebook.ask(Resume(new_id()), Ended, STARTING).code
         except (wire.Closed, wire.DeadlinePassed, wire.WireError) as error:
             raise SessionLost("lost its checkpoint") from error
-
-    @property
-    def has_checkpoint(self) -> bool:
-        """True when there is something to go back to."""
-        return self._checkpoint is not None
 
     def settle(self) -> dict[str, int | None]:
         """The cells are done: put the graded objects in place; which cell defined each. Drops the checkpoint."""
@@ -143,9 +139,16 @@ class Session:
             self._lifeline.close()
         return self._report
 
+    def reason_gone(self) -> str:
+        """Why nothing is left of the session, as the guardian says; "" while it goes on."""
+        if self._report is None and select.select([self._lifeline], [], [], 0)[0]:
+            self.close()
+        return self._report.reason if self._report is not None else ""
+
     def _last_word(self) -> Report:
         try:
-            self._lifeline.shutdown(socket.SHUT_WR)
+            with contextlib.suppress(OSError):
+                self._lifeline.shutdown(socket.SHUT_WR)
             return wire.receive(self._lifeline, REPORT, time.monotonic() + STARTING, max_tree=1 << 16)[0]
         except (OSError, wire.Closed, wire.DeadlinePassed, wire.WireError):
             return Report("lost")

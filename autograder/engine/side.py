@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -86,6 +87,7 @@ class StudentSide(AbstractContextManager["StudentSide"]):
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=trouble,
+                start_new_session=True,  # Ctrl-C is for the grader alone, which then hangs up
             )
             theirs.close()
             self._channel = ours
@@ -98,7 +100,9 @@ class StudentSide(AbstractContextManager["StudentSide"]):
     def _hello(self, trouble: IO[bytes]) -> Hello:
         assert self._channel is not None
         try:
-            return wire.receive(self._channel, HELLO, time.monotonic() + WARMING)[0]
+            hello = wire.receive(self._channel, HELLO, time.monotonic() + WARMING)[0]
+            self._channel.settimeout(None)
+            return hello
         except (wire.Closed, wire.DeadlinePassed, wire.WireError):
             self.close()
             trouble.seek(0)
@@ -107,11 +111,13 @@ class StudentSide(AbstractContextManager["StudentSide"]):
             raise IsolationError(f"the student side did not start: {why}") from None
 
     def _start_session(self, start: Start) -> Session:
-        if self._zygote is None or self._channel is None or self._zygote.poll() is not None:
-            self.close()
-            self._start()
+        """A new session, from a new zygote where the old one is gone."""
+        if self._zygote is not None and self._channel is not None and self._zygote.poll() is None:
+            with contextlib.suppress(wire.Closed):
+                return Session(self._channel, start)
+        self.close()
+        self._start()
         assert self._channel is not None
-        self._channel.settimeout(None)
         return Session(self._channel, start)
 
 

@@ -79,9 +79,13 @@ class Surroundings:
             random.setstate(self.python_random)
 
 
+_open_guards: list[Any] = []  # kept for ever: closing one would undo what it sets
+
+
 def _restore_inference_mode(enabled: bool) -> None:
-    # the guard stays open on purpose: closing it would undo what it sets
-    torch._C._InferenceMode(enabled).__enter__()  # type: ignore[no-untyped-call]
+    guard = torch._C._InferenceMode(enabled)
+    guard.__enter__()  # type: ignore[no-untyped-call]
+    _open_guards.append(guard)
 
 
 # torch's own functions for these import half of its compiler, or more than they need

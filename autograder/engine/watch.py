@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -19,16 +18,13 @@ class Watch:
         self._root = root
         self._memory = memory
         self._before = self._private(os.getpid())
-        self.interval = 0.05  # seconds until the next look; grows with what a look costs
 
     def memory_is_exceeded(self) -> bool:
         """True when the processes together hold more memory than they may."""
-        start = time.monotonic()
         processes = self.processes()
         added = sum(max(0, self._private(process) - self._before) for process in processes)
         if added > self._memory:  # pages that forks share were counted for each of them: look closer
             added = sum(self._share(process) for process in processes)
-        self.interval = max(0.05, 50 * (time.monotonic() - start))
         return added > self._memory
 
     def processes(self) -> list[int]:

@@ -26,22 +26,33 @@ from autograder.errors import IsolationError
 from autograder.model import Isolation
 
 PRELOADED = """
-numpy pandas matplotlib.pyplot torch.nn.functional torch.utils.data torch.optim
-torch.fx.experimental.symbolic_shapes torch._functorch.apis
+numpy pandas matplotlib.pyplot torch.nn.functional torch.utils.data torch.optim torch.utils._device
+torch.fx.experimental.symbolic_shapes torch._functorch.apis torch.testing statistics
 """.split()  # noqa: SIM905 (a list that is read in groups)
 
-WARM_UP = """
+# What notebooks do, done once: it imports what torch and IPython import late (SGD's first step alone takes a second).
+WARM_UP = (
+    """
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 plt.plot([1, 2], label="a"); plt.title("b"); plt.legend(); plt.show()
 display(pd.DataFrame({"a": [1.0]}))
-x = torch.ones(2, 3, requires_grad=True)
-torch.autograd.grad((x.softmax(1) @ torch.ones(3, 2)).sum(), x)
-print(x, 1 / 3)
-x
-"""
+""",
+    """
+layer = torch.nn.Linear(3, 2)
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+for (batch,) in torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2):
+    layer(batch).softmax(1).square().sum().backward()
+    optimizer.step()
+    optimizer.zero_grad()
+torch.autograd.grad(layer(batch).sum(), layer.weight)
+print(layer, 1 / 3)
+batch
+""",
+    "1 / 0",
+)
 
 
 def main(file: int, wanted: str) -> None:
@@ -83,9 +94,9 @@ def _warm_up(level: Isolation) -> Warm:
     teach_manners(level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        status, _, outputs = shell.run(0, WARM_UP, 60)
-        if status != "ok":
-            raise RuntimeError(f"the warm-up failed: {outputs}")
+        *uses, mistake = (shell.run(0, source, 60) for source in WARM_UP)
+        if any(status != "ok" for status, _, _ in uses) or mistake[0] != "error":
+            raise RuntimeError(f"the warm-up failed: {uses}")
         shell.forget()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     address_space = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")

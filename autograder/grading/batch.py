@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import fnmatch
 import os
+import re
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 import nbformat
 
-from autograder.config import Limits
 from autograder.course import Assignment, Course
 from autograder.errors import CourseError, TorchmarkError
 from autograder.gradebook import Gradebook
@@ -20,10 +21,13 @@ from autograder.grading.autograded import autograded_path, list_in_formgrader, r
 from autograder.grading.display import show_failed
 from autograder.grading.fingerprint import fingerprint, suite_fingerprint
 from autograder.grading.outcome import failed_result, printable
-from autograder.grading.pool import Finished, grade_jobs
+from autograder.grading.pool import Finished, grade_jobs, guard_seconds, worker_count
 from autograder.grading.released import Released, load_released
 from autograder.grading.worker import Job
 from autograder.model import SubmissionResult
+
+LONGEST_STUDENT_ID = 128  # characters, in nbgrader's tables
+NO_STUDENT_ID = re.compile(r'[<>"\x00-\x1f\x7f]')  # formgrader writes names into its pages as they are
 
 Progress = Callable[[int, int], None]  # done, total
 
@@ -93,18 +97,19 @@ def grade_class(
             on_progress(0, total)
         fresh: dict[tuple[str, str], SubmissionResult] = {}
         try:
-            for result in _grade(course, plan.tasks, workers, isolation, gradebook):
-                fresh[result.assignment, result.student] = result
-                if on_progress is not None:
-                    on_progress(len(fresh), total)
+            with closing(_grade(course, plan.tasks, workers, isolation, gradebook)) as results:
+                for result in results:
+                    fresh[result.assignment, result.student] = result
+                    if on_progress is not None:
+                        on_progress(len(fresh), total)
         except KeyboardInterrupt:
             raise GradingStoppedError(
                 f"stopped; {len(fresh)} of {total} submissions were graded and are kept; run again to go on"
             ) from None
         kept = {key: gradebook.load_result(*key) for key in plan.unchanged}
-    results = fresh | {key: result for key, result in kept.items() if result is not None}
+    everything = fresh | {key: result for key, result in kept.items() if result is not None}
     return ClassRun(
-        results=tuple(results[key] for key in sorted(results)),
+        results=tuple(everything[key] for key in sorted(everything)),
         unchanged=len(plan.unchanged),
         seconds=time.monotonic() - start,
         notes=tuple(plan.notes),
@@ -116,7 +121,7 @@ def _plan(course: Course, assignments: Sequence[Assignment], students: str, agai
     plan = _Plan()
     limit = course.settings.limits.notebook_size
     for assignment in assignments:
-        folders = list(_submitted(course, assignment.name, students))
+        folders = list(_submitted(course, assignment.name, students, plan.notes))
         if not folders:
             continue
         released = load_released(assignment)
@@ -142,7 +147,7 @@ def _plan(course: Course, assignments: Sequence[Assignment], students: str, agai
     return plan
 
 
-def _submitted(course: Course, name: str, students: str) -> Iterator[tuple[str, Path]]:
+def _submitted(course: Course, name: str, students: str, notes: list[str]) -> Iterator[tuple[str, Path]]:
     """(student, folder) of each submission of an assignment, by student."""
     home = course.root / "submitted"
     if not home.is_dir():
@@ -152,30 +157,36 @@ def _submitted(course: Course, name: str, students: str) -> Iterator[tuple[str, 
         if entry.name.startswith(".") or not fnmatch.fnmatchcase(student, students):
             continue
         folder = entry / name
-        if os.path.lexists(folder):
-            yield student, folder
+        if not os.path.lexists(folder):
+            continue
+        if NO_STUDENT_ID.search(student) or len(student) > LONGEST_STUDENT_ID:
+            notes.append(
+                f"submitted/{student}: is left out; use no <, > or quotes and at most 128 characters in a name"
+            )
+            continue
+        yield student, folder
 
 
 def _grade(
     course: Course, tasks: Sequence[_Task], workers: int, isolation: str, gradebook: Gradebook
-) -> Iterator[SubmissionResult]:
+) -> Generator[SubmissionResult]:
     """Grade, and write down each result before it is given on."""
     by_job = {task.job: task for task in tasks}
-    wanted = workers or course.settings.grading.workers or len(os.sched_getaffinity(0))
-    finished_jobs = grade_jobs(
+    grading = grade_jobs(
         list(by_job),
         course.root,
-        workers=min(wanted, len(tasks)),
+        workers=worker_count(course, workers, len(tasks)),
         isolation=isolation,
         guard_seconds=guard_seconds(course.settings.limits),
     )
-    for finished in finished_jobs:
-        task = by_job[finished.job]
-        result, notebook = _outcome(finished, task)
-        write_autograded(course, result.assignment, result.student, notebook)
-        submitted_at, has_file = read_timestamp(task.folder, result.assignment)
-        gradebook.record(task.assignment, task.released, result, notebook, submitted_at, has_file)
-        yield result
+    with closing(grading) as finished_jobs:
+        for finished in finished_jobs:
+            task = by_job[finished.job]
+            result, notebook = _outcome(finished, task)
+            write_autograded(course, result.assignment, result.student, notebook)
+            submitted_at, has_file = read_timestamp(task.folder, result.assignment)
+            gradebook.record(task.assignment, task.released, result, notebook, submitted_at, has_file)
+            yield result
 
 
 def _outcome(finished: Finished, task: _Task) -> tuple[SubmissionResult, nbformat.NotebookNode]:
@@ -184,12 +195,7 @@ def _outcome(finished: Finished, task: _Task) -> tuple[SubmissionResult, nbforma
         reason = f"{finished.reason}; staff should look"
         result = failed_result(task.assignment, task.folder, task.student, reason)
         return result, show_failed(task.released, reason)
-    notebook = nbformat.from_dict(msgspec.json.decode(finished.notebook))
+    notebook = nbformat.v4.reads(finished.notebook)
     if finished.is_our_fault:
         return finished.result, notebook
     return msgspec.structs.replace(finished.result, fingerprint=task.fingerprint), notebook
-
-
-def guard_seconds(limits: Limits) -> float:
-    """When a submission is given up, whatever its own limits should have done: far beyond what they add up to."""
-    return limits.notebook_seconds + 60 * limits.check_seconds + 60

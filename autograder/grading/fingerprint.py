@@ -61,9 +61,9 @@ def _add(digest: hashlib._Hash, name: str, content: bytes) -> None:
 
 
 def _seen(folder: Path) -> Iterable[str]:
-    """Name, kind, size and time of what lies in a folder."""
+    """Name, kind, size and time of a folder and of what lies in it; it may be no folder at all."""
     try:
-        for path in sorted(folder.iterdir()):
+        for path in [folder, *(sorted(folder.iterdir()) if folder.is_dir() else ())]:
             status = path.lstat()
             yield f"{path.name} {stat.S_IFMT(status.st_mode)} {status.st_size} {status.st_mtime_ns}"
     except OSError as error:

@@ -6,15 +6,15 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from autograder.course import Course
-from autograder.grading.batch import guard_seconds
 from autograder.grading.outcome import failed_result, printable
-from autograder.grading.pool import grade_jobs
+from autograder.grading.pool import grade_jobs, guard_seconds, worker_count
 from autograder.grading.worker import Job
 from autograder.model import CheckResult, ExerciseResult, SubmissionResult
 
@@ -34,21 +34,20 @@ def grade_files(
     chosen = course.assignment(assignment)
     jobs = {Job(chosen.name, os.fsencode(file.absolute()), printable(file.stem)): file for file in files}
     results: dict[Path, SubmissionResult] = {}
-    finished_jobs = grade_jobs(
+    grading = grade_jobs(
         list(jobs),
         course.root,
-        workers=min(workers or course.settings.grading.workers or len(os.sched_getaffinity(0)), len(jobs)),
+        workers=worker_count(course, workers, len(jobs)),
         isolation=isolation,
         guard_seconds=guard_seconds(course.settings.limits),
     )
-    for finished in finished_jobs:
-        file = jobs[finished.job]
-        result = finished.result or failed_result(
-            chosen, file, finished.job.student, f"{finished.reason}; staff should look"
-        )
-        results[file.absolute()] = msgspec.structs.replace(result, file=printable(file))
-        if on_progress is not None:
-            on_progress(len(results), len(jobs))
+    with closing(grading) as finished_jobs:
+        for finished in finished_jobs:
+            file = jobs[finished.job]
+            reason = f"{finished.reason}; staff should look"
+            results[file.absolute()] = finished.result or failed_result(chosen, file, finished.job.student, reason)
+            if on_progress is not None:
+                on_progress(len(results), len(jobs))
     return [msgspec.structs.replace(results[file.absolute()], file=printable(file)) for file in files]
 
 

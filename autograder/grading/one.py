@@ -71,16 +71,16 @@ class Grader(AbstractContextManager["Grader"]):
         student = student or path.stem
         try:
             limits = self._course.settings.limits
-            submission = read_submission(path, self._assignment, limits, student, self._released)
+            graded = self._grade(read_submission(path, self._assignment, limits, student, self._released), start)
+            _require_storable(graded)
         except SubmissionError as error:
             return self._failed(path, student, str(error), time.perf_counter() - start)
-        try:
-            return self._grade(submission, start)
         except Exception:  # a fault of ours, met by a student's file, costs that submission and not the batch
-            notes = (*submission.notes, traceback.format_exc(limit=-8))
             self._side.close()  # the next run starts it anew
-            failed = self._failed(submission.path, student, OUR_FAULT, time.perf_counter() - start, notes)
+            notes = (traceback.format_exc(limit=-8),)
+            failed = self._failed(path, student, OUR_FAULT, time.perf_counter() - start, notes)
             return replace(failed, is_our_fault=True)
+        return graded
 
     def _grade(self, submission: Submission, start: float) -> Graded:
         names = [exercise.name for exercise in self._assignment.exercises]
@@ -122,6 +122,14 @@ class Grader(AbstractContextManager["Grader"]):
         result = failed_result(self._assignment, path, student, reason, notes)
         result = msgspec.structs.replace(result, isolation=self._side.level, seconds=seconds)
         return Graded(result, show_failed(self._released, result.reason))
+
+
+def _require_storable(graded: Graded) -> None:
+    """Raise what storing or sending a result would raise, where it costs one submission only."""
+    msgspec.msgpack.encode(graded.result)
+    nbformat.writes(graded.notebook, version=nbformat.NO_CONVERT).encode("utf-8")
+    if not math.isfinite(graded.result.score):
+        raise ArithmeticError(f"the exercises come to {graded.result.score} points")
 
 
 def _with_code(exercise: ExerciseResult, source: str) -> ExerciseResult:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -20,6 +21,8 @@ from typing import NoReturn
 
 import msgspec
 
+from autograder.config import Limits
+from autograder.course import Course
 from autograder.errors import TorchmarkError
 from autograder.grading.worker import Job, Reply, work
 from autograder.model import SubmissionResult
@@ -52,7 +55,7 @@ class _WorkerDiedError(Exception):
 
 def grade_jobs(
     jobs: Sequence[Job], root: Path, *, workers: int, isolation: str, guard_seconds: float
-) -> Iterator[Finished]:
+) -> Generator[Finished]:
     """Grade `jobs` in so many processes and yield what became of each, in the order in which they end.
 
     guard_seconds: a worker that has not finished a submission by then is killed, and the submission fails.
@@ -85,6 +88,16 @@ def grade_jobs(
             worker.end()
 
 
+def worker_count(course: Course, wanted: int, jobs: int) -> int:
+    """How many processes grade: as wanted, else as grader.toml says, else one per core; never more than jobs."""
+    return min(wanted or course.settings.grading.workers or len(os.sched_getaffinity(0)), jobs)
+
+
+def guard_seconds(limits: Limits) -> float:
+    """When a submission is given up, whatever its own limits should have done: far beyond what they add up to."""
+    return limits.notebook_seconds + 60 * limits.check_seconds + 60
+
+
 class _Worker:
     """A process that grades, our end of its pipe, and the job that it has."""
 
@@ -97,7 +110,7 @@ class _Worker:
         self._is_ready = False
         arguments = (theirs, str(root), isolation)
         self._process: BaseProcess = MULTIPROCESSING.Process(target=work, args=arguments, daemon=True)
-        with _one_thread_each():
+        with _one_thread_each(), _undisturbed():
             self._process.start()
         theirs.close()
 
@@ -166,3 +179,13 @@ def _one_thread_each() -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Ctrl-C waits meanwhile, and a process that is started here does not get it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

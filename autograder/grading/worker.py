@@ -6,6 +6,7 @@ Imported by the process that grades and by the one that waits for it; only the f
 from __future__ import annotations
 
 import os
+import signal
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -36,7 +37,7 @@ class Reply(msgspec.Struct, frozen=True):
 
 def work(connection: Connection, root: str, isolation: str) -> None:
     """Answer jobs until the other end closes."""
-    os.setsid()  # Ctrl-C in the terminal reaches the parent alone, which then ends its workers
+    stand_apart()
     try:
         _work(connection, Path(root), isolation)
     except (EOFError, BrokenPipeError, ConnectionResetError):
@@ -46,6 +47,17 @@ def work(connection: Connection, root: str, isolation: str) -> None:
     except Exception as error:  # before the first submission is read: what we need ourselves is broken
         traceback.print_exc()
         _send(connection, Reply("stop", reason=f"a grading process failed: {type(error).__name__}: {error}"))
+
+
+def stand_apart() -> None:
+    """Leave the terminal's process group: Ctrl-C is for the parent alone, which then ends its workers.
+
+    The parent starts us with SIGINT blocked; one that came until now is dropped.
+    """
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _work(connection: Connection, root: Path, isolation: str) -> None:

@@ -44,6 +44,7 @@ class Section:
     state: str
     is_complete: bool
     explanation: str
+    likely: tuple[str, ...]  # the hints, each once
     lines: tuple[Line, ...]
     code: str
 
@@ -103,36 +104,49 @@ def broken_rules(exercise: ExerciseResult) -> tuple[CheckResult, ...]:
 
 
 def _section(number: int, exercise: ExerciseResult, revealed: bool) -> Section:
+    hints = tuple(dict.fromkeys(check.hint for check in exercise.checks if check.hint and not _is_ours(check)))
     return Section(
         anchor=f"exercise-{number}",
         name=one_line(exercise.name),
-        title=one_line(exercise.title),
+        title=_heading(exercise),
         score=points(exercise.score),
         max_score=points(exercise.max_score),
         state=_state(exercise),
         is_complete=_is_complete(exercise),
         explanation=_explanation(exercise),
-        lines=tuple(_line(check, revealed) for check in exercise.checks),
+        likely=tuple(map(printable, hints)),
+        lines=tuple(_line(check, revealed, hints) for check in exercise.checks),
         code=printable(exercise.code).strip("\n"),
     )
 
 
-def _line(check: CheckResult, revealed: bool) -> Line:
-    ours = check.outcome in (Outcome.BROKEN, Outcome.NOT_CHECKED)
-    message = NOT_CHECKED if ours else printable(check.message)
+def _line(check: CheckResult, revealed: bool, hints: tuple[str, ...]) -> Line:
+    """One check. The only hint of an exercise stands above its checks; of several, each check has its own."""
+    message = NOT_CHECKED if _is_ours(check) else printable(check.message)
     if check.outcome is Outcome.SKIPPED and not message:
         message = WAITS
-    details = [("likely", check.hint), ("look at", check.look_at)]
+    details = [("likely", check.hint if len(hints) > 1 else ""), ("look at", check.look_at)]
     if revealed:
         details += [("expected", check.expected), ("got", check.got), ("inputs", check.inputs)]
+    has_points = check.kind is Kind.CHECK and not _is_ours(check)
     return Line(
         word=WORDS[check.outcome],
         title=one_line(check.title),
         is_rule=check.kind is Kind.RULE,
-        points="" if check.kind is Kind.RULE or ours else f"{points(check.points)} of {points(check.max_points)}",
+        points=f"{points(check.points)} of {points(check.max_points)}" if has_points else "",
         message=message,
-        details=tuple((term, printable(text)) for term, text in details if text) if not ours else (),
+        details=() if _is_ours(check) else tuple((term, printable(text)) for term, text in details if text),
     )
+
+
+def _is_ours(check: CheckResult) -> bool:
+    return check.outcome in (Outcome.BROKEN, Outcome.NOT_CHECKED)
+
+
+def _heading(exercise: ExerciseResult) -> str:
+    """The exercise's title, with its name in it."""
+    name, title = one_line(exercise.name), one_line(exercise.title)
+    return title if name in title else f"{name}: {title}" if title else name
 
 
 def _hides(check: CheckResult) -> bool:

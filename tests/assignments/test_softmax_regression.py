@@ -15,6 +15,7 @@ import torch
 from make_digits import digits
 
 from autograder.cells import Role, SourceCell
+from autograder.checks.verify import verify
 from autograder.course import Assignment, load_course
 
 ROOT = Path(__file__).parents[2]
@@ -148,3 +149,15 @@ def test_no_image_is_both_trained_and_tested_on(assignment):
         assert not train & test
         assert len(stored["images"]) == len(stored["labels"]) == 1797
         assert stored["images"].max() == 16
+
+
+def test_the_checks_know_every_mistake_and_accept_every_right_style(assignment):
+    report = verify(assignment, seeds=1)
+    assert report.problems == ()
+    assert [proof.exercise for proof in report.exercises] == list(EXERCISES)
+    for proof in report.exercises:
+        assert proof.mistakes >= 20
+        assert proof.caught == proof.explained == proof.distinct == proof.mistakes
+        assert proof.accepted == proof.right_styles >= 5
+        assert proof.survived == 0
+    assert sum(proof.equivalent for proof in report.exercises) <= 1

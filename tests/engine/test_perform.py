@@ -330,7 +330,7 @@ def spoil_everything(x):
     torch.set_grad_enabled(False)
     torch.set_default_dtype(torch.float64)
     torch.autograd.set_detect_anomaly(True)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch._C._set_deterministic_algorithms(True, warn_only=True)  # torch's own function imports its compiler: seconds
     torch.set_num_threads(torch.get_num_threads() + 1)
     torch.set_float32_matmul_precision("medium")
     torch.rand(1), np.random.rand(), random.random()
@@ -351,8 +351,11 @@ def test_every_change_of_global_state_is_reported_and_undone():
 
 
 def test_inference_mode_that_was_left_on_is_left_again():
+    kept = []
+
     def f(x):
-        torch.inference_mode().__enter__()
+        kept.append(torch.inference_mode())
+        kept[0].__enter__()
 
     assert "inference mode: off -> on" in report_of(f, 1).state_changes
     assert not torch.is_inference_mode_enabled()
@@ -478,9 +481,13 @@ def softmax(x):
     return shifted.exp()
 
 
-@torch.jit.script
-def scripted(x):
+def ready_made(x):
     return torch.softmax(x, 1)
+
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # TorchScript is deprecated, and students find it all the same
+    scripted = torch.jit.script(ready_made)
 
 
 READY_MADE = {
@@ -488,7 +495,7 @@ READY_MADE = {
     "torch.nn.functional.softmax": lambda x: nn.functional.softmax(x, 1),
     "Tensor.softmax": lambda x: x.softmax(1),
     "torch.nn.modules.activation.Softmax.forward": lambda x: nn.Softmax(1)(x),
-    "aten::_softmax": lambda x: list(map(torch.softmax, [x], [1]))[0],
+    "aten::_softmax": lambda x: next(map(torch.softmax, [x], [1])),
     "aten::_softmax ": lambda x: scripted(x),
     "aten::_softmax  ": lambda x: torch.ops.aten.softmax(x, 1),
     "aten::_softmax   ": lambda x: nn.functional.softmin(-x, 1),
@@ -591,7 +598,11 @@ def test_the_student_side_needs_nothing_of_the_grader():
         "print([m for m in sys.modules if m.startswith('autograder')], 'pytest' in sys.modules)"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
     names, _, has_pytest = done.stdout.strip().rpartition(" ")
     assert "checks" not in names

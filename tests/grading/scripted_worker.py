@@ -9,12 +9,13 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.grading.worker import Job, Reply
-from autograder.model import SubmissionResult
+from autograder.grading.worker import Job, Reply, stand_apart
+from autograder.model import ExerciseResult, SubmissionResult
 
 
 def scripted_work(connection: Connection, root: str, isolation: str) -> None:
     """Do what the student's id says."""
+    stand_apart()
     while True:
         try:
             student = msgspec.msgpack.decode(connection.recv_bytes(), type=Job).student
@@ -33,8 +34,27 @@ def scripted_work(connection: Connection, root: str, isolation: str) -> None:
             time.sleep(60)
         if student == "slow":
             time.sleep(0.5)
-        connection.send_bytes(msgspec.msgpack.encode(Reply("done", made_result(student), "{}")))
+        if student == "very slow":
+            time.sleep(5)
+        connection.send_bytes(msgspec.msgpack.encode(Reply("done", made_result(student), released_text(root))))
 
 
 def made_result(student: str) -> SubmissionResult:
-    return SubmissionResult(file="tiny.ipynb", assignment="tiny", student=student, status="graded")
+    exercises = tuple(
+        ExerciseResult(name=name, title=name, score=worth if student != "zoe" else 0.0, max_score=worth)
+        for name, worth in (("double", 2.0), ("total", 3.0))
+    )
+    return SubmissionResult(
+        file="tiny.ipynb",
+        assignment="tiny",
+        student=student,
+        status="graded",
+        score=sum(exercise.score for exercise in exercises),
+        max_score=5.0,
+        exercises=exercises,
+    )
+
+
+def released_text(root: str) -> str:
+    path = Path(root) / "release/tiny/tiny.ipynb"
+    return path.read_text() if path.exists() else "{}"

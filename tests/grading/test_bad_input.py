@@ -140,7 +140,7 @@ UNREADABLE: dict[str, tuple[HandIn, str]] = {
     "link folder": (link_folder, "symbolic link"),
     "pipe": (make_pipe, "is a named pipe"),
     "folder": (make_folder, "is a folder"),
-    "file": (file_for_a_folder, "cannot be read"),
+    "file": (file_for_a_folder, "tiny is not JSON"),
     "nothing": (handing_in("", "notes.txt"), "no notebook was handed in"),
 }
 

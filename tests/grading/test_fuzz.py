@@ -63,8 +63,7 @@ def read(tiny: Assignment, path: Path, content: bytes) -> bool:
     path.write_bytes(content)
     try:
         submission = read_submission(path, tiny, Limits())
-    except SubmissionError as error:
-        assert "\n" not in str(error)
+    except SubmissionError:
         return False
     notebook = show_graded(submission, {}, ())
     nbformat.validate(nbformat.reads(nbformat.writes(notebook).encode().decode(), as_version=4))

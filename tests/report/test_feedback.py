@@ -175,6 +175,19 @@ def test_a_skipped_check_says_what_it_waits_for() -> None:
     assert "waits for “values”" in page(result(exercise(check(Outcome.SKIPPED, message="waits for “values”")))).text
 
 
+def test_a_hint_stands_once_above_the_checks_that_it_explains() -> None:
+    wrong = check(Outcome.FAILED, hint="Sum over dim=1.")
+    text = page(result(exercise(check(), wrong, wrong), exercise(check(), name="accuracy"))).text
+    assert text.count("Likely: Sum over dim=1.") == 1
+    assert text.index("Likely: Sum over dim=1.") < text.index("Checks")
+    assert "likely" not in text
+
+
+def test_with_several_hints_each_check_has_its_own() -> None:
+    text = page(result(exercise(check(Outcome.FAILED, hint="One."), check(Outcome.FAILED, hint="Two.")))).text
+    assert " ".join(text[text.index("Checks") :].split()).count("likely") == 2
+
+
 def test_the_next_step_is_the_exercise_that_gains_most() -> None:
     small = exercise(check(), check(Outcome.FAILED), name="accuracy")
     large = exercise(check(Outcome.FAILED, hint="Sum over dim=1."), check(Outcome.FAILED), name="softmax")

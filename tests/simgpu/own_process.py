@@ -29,7 +29,7 @@ def run_script(*arguments: str) -> str:
 
 
 class DeviceProcess:
-    """A process with two simulated GPUs that runs pieces of code, each in a fork of its own: fast, and a fresh start."""
+    """A process with two simulated GPUs that runs pieces of code, each in a fork of its own."""
 
     def __init__(self, library: Path) -> None:
         self._process = subprocess.Popen(

@@ -40,8 +40,8 @@ def table(reports: list[dict[str, Any]]) -> str:
 def header(report: dict[str, Any]) -> str:
     """Where and when a column came from."""
     passed = sum(verdict == PASSED for verdict in report["verdicts"].values())
-    driver = f", driver {report['driver']}" if report.get("driver") else ""
-    return f"- {report['card']}{driver}: {passed} of {len(report['verdicts'])} rows, PyTorch {report['torch']}, {report['date']}"
+    card = report["card"] + (f", driver {report['driver']}" if report.get("driver") else "")
+    return f"- {card}: {passed} of {len(report['verdicts'])} rows, PyTorch {report['torch']}, {report['date']}"
 
 
 def cell(report: dict[str, Any], name: str) -> str:

@@ -45,6 +45,10 @@ int64_t fused_sdp_choice(const Tensor&, const Tensor&, const Tensor&, const std:
   return 0;  // sdp::SDPBackend::math
 }
 
+// ATen/native/cudnn/LossCTC.cpp: no cuDNN, so the native form is used.
+bool use_cudnn_ctc_loss(const Tensor&, const Tensor&, at::IntArrayRef, at::IntArrayRef, int64_t) { return false; }
+bool use_cudnn_ctc_loss_tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t) { return false; }
+
 void refuse(const c10::OperatorHandle& op, torch::jit::Stack*) {
   TORCH_CHECK_NOT_IMPLEMENTED(false, "simulated GPU: ", op.schema().operator_name(),
                               " on sparse, quantized or nested tensors needs a real GPU and is not simulated");
@@ -57,6 +61,8 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("convolution", torch::CppFunction::makeFromBoxedFunction<&simgpu::convolution>());
   m.impl("native_dropout", simgpu::native_dropout);
   m.impl("_fused_sdp_choice", simgpu::fused_sdp_choice);
+  m.impl("_use_cudnn_ctc_loss", simgpu::use_cudnn_ctc_loss);
+  m.impl("_use_cudnn_ctc_loss.Tensor", simgpu::use_cudnn_ctc_loss_tensor);
   // These have a composite form, which would win over the fallback.
   for (const char* name : {"convolution_backward", "native_layer_norm", "native_group_norm", "addr"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&simgpu::run_on_cpu>());

@@ -5,6 +5,7 @@
 
 #include <ATen/EmptyTensor.h>
 #include <ATen/native/Resize.h>
+#include <ATen/native/TensorFactories.h>
 #include <ATen/ops/_reshape_alias_native.h>
 #include <ATen/ops/alias_native.h>
 #include <ATen/ops/as_strided_native.h>
@@ -15,6 +16,9 @@
 #include <ATen/ops/view_native.h>
 #include <c10/core/DeviceGuard.h>
 #include <torch/library.h>
+
+#include <cstring>
+#include <vector>
 
 namespace simgpu {
 namespace {
@@ -41,6 +45,23 @@ Tensor empty_strided(IntArrayRef size, IntArrayRef stride, std::optional<ScalarT
   const c10::OptionalDeviceGuard guard(device);
   return at::detail::empty_strided_generic(size, stride, device_allocator(), c10::DispatchKeySet(kKey),
                                            c10::dtype_or_default(dtype));
+}
+
+c10::Allocator* zero_tensor_allocator(c10::DeviceIndex index) {
+  static auto* allocators = [] {
+    auto* made = new std::vector<at::native::ZeroTensorAllocator>;
+    for (c10::DeviceIndex i = 0; i < kMaxDevices; ++i) made->emplace_back(Device(kDevice, i));
+    return made;
+  }();
+  return &allocators->at(index);
+}
+
+// ATen/native/cuda/TensorFactories.cu: zeros without memory, which autograd makes for gradients that vanish.
+Tensor efficient_zero_tensor(IntArrayRef size, std::optional<ScalarType> dtype, std::optional<Layout>,
+                             std::optional<Device> device, std::optional<bool>) {
+  const auto index = or_current(device ? device->index() : -1);
+  const auto keys = c10::DispatchKeySet(kKey) | c10::DispatchKeySet(c10::DispatchKey::ZeroTensor);
+  return at::detail::empty_generic(size, zero_tensor_allocator(index), keys, c10::dtype_or_default(dtype), std::nullopt);
 }
 
 Tensor cpu_view(const Tensor& tensor) { return is_simulated(tensor) ? cpu_alias(tensor) : tensor; }
@@ -107,6 +128,7 @@ void record_stream(Tensor&, c10::Stream) {}  // nothing is reused before its wor
 TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("empty.memory_format", simgpu::empty);
   m.impl("empty_strided", simgpu::empty_strided);
+  m.impl("_efficientzerotensor", simgpu::efficient_zero_tensor);
   m.impl("copy_", simgpu::copy_);
   m.impl("resize_", simgpu::resize_);
   m.impl("set_.source_Storage_storage_offset", simgpu::set_storage_);

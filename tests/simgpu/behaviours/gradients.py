@@ -101,6 +101,19 @@ def softmax_gradient() -> None:
     holds(on_gpu(on_device.grad), on_host.grad.tolist())
 
 
+@row("a gradient that vanishes everywhere is zeros on the GPU")
+def vanishing_gradient() -> None:
+    x = gpu(1, -2).requires_grad_()
+    torch.sgn(x).sum().backward()
+    holds(on_gpu(x.grad), [0, 0])
+
+
+@row("forward-mode differentiation")
+def forward_mode() -> None:
+    _, tangent = torch.func.jvp(lambda x: x * x, (gpu(3, 4),), (gpu(1, 0),))
+    holds(on_gpu(tangent), [6, 0])
+
+
 @row("torch.func: vmap, grad, jacrev")
 def func_transforms() -> None:
     x = gpu(1, 2)

@@ -161,6 +161,15 @@ def losses() -> None:
     )
 
 
+@row("CTC loss")
+def ctc_loss() -> None:
+    torch.manual_seed(0)
+    scores = torch.randn(5, 2, 3).log_softmax(2)
+    targets, lengths, target_lengths = torch.tensor([[1, 2], [2, 1]]), torch.tensor([5, 5]), torch.tensor([2, 2])
+    expected = functional.ctc_loss(scores, targets, lengths, target_lengths)
+    same_values(functional.ctc_loss(scores.to("cuda"), targets.to("cuda"), lengths, target_lengths), expected)
+
+
 @row("torch.jit.script runs on the GPU")
 def scripted_module() -> None:
     on_gpu(torch.jit.script(nn.Linear(3, 2)).to("cuda")(torch.ones(1, 3, device="cuda")))
