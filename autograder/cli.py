@@ -5,12 +5,14 @@ Commands import what they need inside: torch and nbgrader cost two seconds, whic
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,6 +56,9 @@ class Commands(TyperGroup):
         except BrokenPipeError:  # the reader of our output went away, as `head` does
             sys.stdout = None  # so that Python does not flush into it at exit
             raise typer.Exit(0) from None
+        except OSError as error:
+            complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
+            raise typer.Exit(COULD_NOT_RUN) from None
 
 
 app = typer.Typer(
@@ -77,6 +82,8 @@ def main() -> None:
     """Run the command line. Warnings of the libraries below us are for their developers, unless asked for with -W."""
     if not sys.warnoptions:
         warnings.simplefilter("ignore")
+    if isinstance(sys.stdout, TextIOWrapper):  # a name that the terminal cannot write must not end the command
+        sys.stdout.reconfigure(errors="backslashreplace")
     app(prog_name="grader")
 
 
@@ -187,7 +194,7 @@ def _grade_loose(course: Course, files: list[str], assignment: str, json: str, w
         )
     paths = [Path(file) for file in files]
     for path in paths:
-        if not path.exists() and not path.is_symlink():
+        if not os.path.lexists(path):
             raise TorchmarkError(f"{path}: no such file")
     target = None if json == "-" else Path(json)
     if target and (target.is_dir() or not target.absolute().parent.is_dir()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,13 +141,28 @@ def test_release_check_tells_an_edited_release_from_a_fresh_one(small_course: Co
 
 
 def test_verify_exits_with_1_when_the_checks_are_not_right(small_course: Course) -> None:
-    result = grader("-C", small_course.root, "verify", "--seeds", "1")
-    assert result.exit_code in (0, 1), result.output
     checks = small_course.root / "assignments" / "tiny" / "checks.py"
     checks.write_text(checks.read_text().replace("student.double(x)", "reference.double(x)"))
     result = grader("-C", small_course.root, "verify", "--seeds", "1")
     assert result.exit_code == 1
     assert "squares" in result.stdout
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_one_line(small_course: Course) -> None:
+    shutil.rmtree(small_course.root / "release")
+    (small_course.root / "release").write_text("a file")
+    result = grader("-C", small_course.root, "release")
+    assert result.exit_code == 2
+    assert "release" in only_line(result.stderr)
+
+
+def test_names_that_the_terminal_cannot_write_are_escaped(small_course: Course) -> None:
+    environment = os.environ | {"PYTHONIOENCODING": "ascii"}
+    (small_course.root / "release" / "tiny" / "\u738b.txt").write_text("x")
+    command = [*GRADER, "-C", str(small_course.root), "release", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    assert done.returncode == 1, done.stderr
+    assert "\\u738b.txt" in done.stdout
 
 
 @pytest.fixture
@@ -164,8 +180,8 @@ def graded_course(small_course: Course) -> Course:
 
 def test_a_class_is_graded_shown_and_given_feedback(graded_course: Course) -> None:
     shown = (graded_course.root / "stdout.txt").read_text()
-    rows = {line.split("│")[1].strip(): line for line in shown.splitlines() if line.count("│") > 3}
-    assert "5 / 5" in rows["amina"]
+    rows = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert rows["amina"].split() == ["amina", "2", "3", "5"]
     assert "takes the mean" in rows["evil[bold]"]
     assert "not a notebook" in rows["lukas"]
     assert "\x1b" not in shown

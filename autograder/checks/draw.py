@@ -111,15 +111,13 @@ class Draw:
     def _rows(self, n: int, width: int) -> Tensor:
         """(n, width) float64: in each row no number is within the gap of another or of zero, none beyond LARGEST."""
         gap = min(GAP, 0.1 / max(1, width) ** 2)
-        rows = torch.empty(n, width, dtype=torch.float64)
-        wrong = torch.arange(n if width else 0)
+        rows = self._truncated(n, width)
         for _ in range(ATTEMPTS):
-            if not len(wrong):
+            with_zero = torch.cat([rows, rows.new_zeros(n, 1)], dim=1)
+            wrong = (with_zero.sort(dim=1)[0].diff(dim=1) <= gap).any(dim=1)
+            if not bool(wrong.any()):
                 return rows
-            rows[wrong] = self._truncated(len(wrong), width)
-            drawn = rows[wrong]
-            is_wrong = (drawn.abs() <= gap).any(dim=1) | (drawn.sort(dim=1)[0].diff(dim=1) <= gap).any(dim=1)
-            wrong = wrong[is_wrong]
+            rows[wrong] = self._truncated(int(wrong.sum()), width)
         raise BrokenCheckError(f"no {n} rows of {width} numbers without ties were found: is the shape too large?")
 
     def _truncated(self, n: int, width: int) -> Tensor:

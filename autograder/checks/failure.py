@@ -30,3 +30,7 @@ class StudentError(CheckFailedError):
 
 class BrokenCheckError(Exception):
     """The check, a reference or a drawn input of ours cannot be right, whatever the student wrote."""
+
+
+class StudentSideError(BrokenCheckError):
+    """The student side could not be opened or asked, through no fault of the student's."""

@@ -39,7 +39,7 @@ def is_timeout(failure: BaseException) -> bool:
 
 
 def _says_not_defined(error: CallError, name: str) -> bool:
-    return error.type_name == "NameError" and error.line is None and f"'{name}'" in error.message
+    return error.type_name == "NameError" and error.line is None and name in error.message
 
 
 def _short(message: str) -> str:

@@ -13,12 +13,12 @@ import pytest
 
 from autograder.checks.collection import CheckSession
 from autograder.checks.draw import Draw
-from autograder.checks.failure import CheckFailedError, StudentError
+from autograder.checks.failure import CheckFailedError, StudentError, StudentSideError
 from autograder.checks.fixtures import Fixtures, Sides
 from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.raised import is_timeout
 from autograder.checks.student import Caller, Functions, OpenCheck, Step, Whose, reference, student
-from autograder.engine.calls import Call, CallReport
+from autograder.engine.calls import Call, CallFailed, CallReport
 from autograder.model import Outcome
 
 CALL_SECONDS = 10.0
@@ -152,9 +152,14 @@ class _OpensLate:
         self._caller: Caller | None = None
 
     def call(self, call: Call) -> CallReport:
-        if self._caller is None:
-            self._caller = self._stack.enter_context(self._open())
-        return self._caller.call(call)
+        try:
+            if self._caller is None:
+                self._caller = self._stack.enter_context(self._open())
+            return self._caller.call(call)
+        except CallFailed:
+            raise
+        except Exception as error:
+            raise StudentSideError(f"{call.name} could not be called: {error}") from error
 
     def close(self) -> None:
         """Nothing: the stack closes what was opened."""

@@ -18,7 +18,7 @@ from typing import Any
 from autograder.checks.collection import CheckSession
 from autograder.checks.described import CheckInfo, described
 from autograder.checks.explain import Explanation, explain
-from autograder.checks.failure import CheckFailedError
+from autograder.checks.failure import CheckFailedError, StudentSideError
 from autograder.checks.local import local_caller
 from autograder.checks.mistakes import Catalogue, load_catalogue
 from autograder.checks.modules import functions_of, load_module
@@ -107,7 +107,7 @@ class Suite(AbstractContextManager["Suite"]):
 
     def _run(self, check: CheckInfo, seed: str, open_check: OpenCheck) -> Run:
         run = self._runner.run(self._session, self._items[check], seed, open_check)
-        if run.outcome is not Outcome.BROKEN or not run.steps:
+        if run.outcome is not Outcome.BROKEN or not run.steps or isinstance(run.fault, StudentSideError):
             return run
         right = self._replay(check, seed, self.references)
         if right.outcome is not Outcome.PASSED:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -14,7 +15,7 @@ COLUMNS = (
     "mistakes caught",
     "explained",
     "right styles accepted",
-    "mutants killed / survived / equivalent",
+    "mutants killed/survived/equivalent",
 )
 
 
@@ -50,7 +51,7 @@ class ExerciseProof:
             f"{self.caught}/{self.mistakes}",
             f"{self.explained}/{self.distinct}",
             f"{self.accepted}/{self.right_styles}",
-            f"{self.killed} / {self.survived} / {self.equivalent}",
+            f"{self.killed}/{self.survived}/{self.equivalent}",
         )
 
 
@@ -76,10 +77,10 @@ class VerifyReport:
 
 def render(report: VerifyReport) -> RenderableType:
     """The table, the problems and one closing line, for `rich.print`."""
-    table = Table(title=report.assignment, title_justify="left")
-    table.add_column(COLUMNS[0], no_wrap=True)
-    for name in COLUMNS[1:]:
-        table.add_column(name, justify="right")
+    table = Table(title=report.assignment, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    for at, name in enumerate(COLUMNS):
+        header = name.replace(" ", "\n").replace("/", "/\n")
+        table.add_column(header, justify="right" if at else "left", no_wrap=True)
     for proof in report.exercises:
         table.add_row(*proof.row())
     problems = [Text(f"problem: {line}", style="red") for line in report.problems]

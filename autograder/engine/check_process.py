@@ -50,7 +50,12 @@ def _reply(channel: socket.socket, id: int, report: CallReport | None, held: lis
         return len(held) - 1
 
     writer = Writer(hold)
-    tree = None if report is None else report_tree(report, writer)
+    try:
+        tree = None if report is None else report_tree(report, writer)
+    except Exception as error:  # a value of the student's that resists being looked at
+        writer = Writer(hold)
+        said = CallError(type(error).__name__, "what the function returned cannot be read")
+        tree = report_tree(CallReport(error=said), writer)
     wire.send(channel, Performed(id, [buffer.nbytes for buffer in writer.buffers], tree), writer.buffers)
 
 

@@ -1,8 +1,8 @@
 """The guardian of one session: a child of the zygote that sets up isolation, watches, and leaves nothing behind.
 
-    zygote -> guardian -> (level A: init of the pid namespace) -> notebook -> one fork per check
+    zygote -> guardian -> reaper (at level A the init of a pid namespace) -> notebook -> one fork per check
 
-No student code ever runs in the guardian or in the init. The guardian ends the session when the grader closes the
+No student code ever runs in the guardian or in the reaper. The guardian ends the session when the grader closes the
 lifeline, when the notebook's process is gone, when time or memory is used up; then it reports, and exits.
 """
 
@@ -61,7 +61,7 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
     if child == 0:
         _become_notebook(warm, start, requests, lifeline, work)
     requests.close()
-    watch = Watch(warm.proc, os.getpid() if warm.level is not Isolation.A else child, start.limits.memory)
+    watch = Watch(warm.proc, os.getpid(), start.limits.memory)
     reason = _wait(lifeline, child, watch, start, None if warm.level is Isolation.A else work)
     code = _end(child, watch, warm.level)
     if warm.level is not Isolation.A:
@@ -110,33 +110,32 @@ def _end(child: int, watch: Watch, level: Isolation) -> int | None:
                 if process == 0:
                     break
         except ChildProcessError:
-            return _unpack(code) if level is Isolation.A else code
+            return _unpack(code)
         time.sleep(0.001)
 
 
 def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket, work: str) -> NoReturn:
-    """The child of the guardian: give up every right, then serve requests. At level A it first becomes two."""
+    """The child of the guardian: give up every right, become two, and serve requests in the second."""
     try:
         _keep_only(requests.fileno())
         limits.set_limits(start.limits, warm.address_space, start.seconds)
         if warm.level is not Isolation.NONE:
             isolation.become(warm.user, has_private_root=warm.level is Isolation.A)
         syscalls.prctl(isolation.DEATH_SIGNAL, signal.SIGKILL)
-        if warm.level is Isolation.A:
-            child = os.fork()
-            if child:
-                requests.close()
-                _reap(child)
-            writable = [work, "/dev/shm", "/dev/null"]
-        else:
-            writable = [work, "/dev/null"]
+        if warm.level is not Isolation.A:
+            syscalls.prctl(isolation.SUBREAPER, 1)
+        child = os.fork()
+        if child:
+            requests.close()
+            _reap(child)
+        writable = [work, "/dev/null"] + (["/dev/shm"] if warm.level is Isolation.A else [])
         os.chdir(work)
         _make_home(work)
         readable = private_root.shown_paths() if warm.level is Isolation.B else READABLE
         if warm.level is not Isolation.NONE:
             landlock.restrict(readable, writable)
             seccomp.install(warm.filter)
-        Notebook(warm.shell, warm.level, readable).serve(requests)
+        Notebook(requests, warm.shell, warm.level, readable).serve()
     finally:
         os._exit(0)
 
@@ -172,7 +171,7 @@ def _make_home(work: str) -> None:
 
 
 def _reap(first: int) -> NoReturn:
-    """Be the init of a pid namespace: collect the dead until nobody is left, then end as the first child did."""
+    """Collect the dead until nobody is left, then end as the first child did."""
     code = 0
     while True:
         try:

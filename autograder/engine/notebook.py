@@ -40,29 +40,32 @@ _fork, _kill, _waitpid, _exit = os.fork, os.kill, os.waitpid, os._exit  # as the
 class Notebook:
     """One loaded notebook and the processes that come from it."""
 
-    def __init__(self, shell: Shell, level: Isolation, readable: list[str]) -> None:
+    def __init__(self, channel: socket.socket, shell: Shell, level: Isolation, readable: list[str]) -> None:
+        self._channel = channel
         self._shell = shell
         self._level = level
         self._readable = readable
+        self._is_forking = False
         self._copy = 0  # the process that went on while this one is a checkpoint
         self._checks: dict[int, int] = {}  # number of a check: its process
         self._ruleset: int | None = None  # what checks may open
 
-    def serve(self, channel: socket.socket) -> None:
+    def serve(self) -> None:
         """Carry out requests until the grader hangs up."""
+        os.register_at_fork(after_in_child=self._close_in_students_fork)
         while True:
             try:
-                request, _, files = wire.receive(channel, REQUESTS, max_tree=1 << 32)
+                request, _, files = wire.receive(self._channel, REQUESTS, max_tree=1 << 32)
             except wire.Closed:
                 return
             if isinstance(request, Park):
-                channel = self._park(request, channel, socket.socket(fileno=files[0]))
+                self._park(request, socket.socket(fileno=files[0]))
                 continue
             if isinstance(request, OpenCheck):
-                self._open_check(request, channel, files[0])
+                self._open_check(request, socket.socket(fileno=files[0]))
                 continue
             try:
-                wire.send(channel, self._carry_out(request))
+                wire.send(self._channel, self._carry_out(request))
             except wire.Closed:
                 return
 
@@ -90,17 +93,22 @@ class Notebook:
         self._shell.watch(request.exercises, request.stubs)
         return Done(request.id)
 
-    def _park(self, request: Park, channel: socket.socket, spare: socket.socket) -> socket.socket:
+    def _close_in_students_fork(self) -> None:
+        """A process that student code forks must not hold the grader's socket: its end would go unseen."""
+        if not self._is_forking:
+            self._channel.close()
+
+    def _park(self, request: Park, spare: socket.socket) -> None:
         """Go on in a copy, on the old socket; this process waits on the new one."""
         copy = self._fork_with_room()
         if copy == 0:
             spare.close()
             with contextlib.suppress(wire.Closed):
-                wire.send(channel, Done(request.id))
-            return channel
-        channel.close()
+                wire.send(self._channel, Done(request.id))
+            return
+        self._channel.close()
+        self._channel = spare
         self._copy = copy
-        return spare
 
     def _resume(self, id: int) -> Reply:
         """Be the notebook again: the copy, and all that it started, must go."""
@@ -117,30 +125,38 @@ class Notebook:
         gc.freeze()  # nothing of the notebook is collected any more, so forks share its pages
         return Settled(id, defined)
 
-    def _open_check(self, request: OpenCheck, channel: socket.socket, file: int) -> None:
+    def _open_check(self, request: OpenCheck, channel: socket.socket) -> None:
         try:
-            process = _fork()
+            process = self._fork()
         except OSError:
             process = -1
         if process == 0:
-            channel.close()
+            self._channel.close()
+            self._channel = channel
             try:
                 if self._ruleset is not None:
                     landlock.enforce(self._ruleset)
-                serve_check(socket.socket(fileno=file), self._shell)
+                serve_check(channel, self._shell)
             finally:
                 _exit(0)
-        os.close(file)
+        channel.close()
         if process > 0:
             self._checks[request.number] = process
 
     def _fork_with_room(self) -> int:
         """Fork; where the student's leftovers have used up the processes, end them first."""
         try:
-            return _fork()
+            return self._fork()
         except OSError:
             self._end_leftovers()
+            return self._fork()
+
+    def _fork(self) -> int:
+        self._is_forking = True
+        try:
             return _fork()
+        finally:
+            self._is_forking = False
 
     def _end_leftovers(self) -> None:
         """End every process of this session but this one. Only where signals cannot leave the session."""

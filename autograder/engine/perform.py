@@ -71,20 +71,24 @@ def _perform(call: Call, function: Callable[..., Any], origin: _Origin, recorder
     printed = _Printed()
     streams = sys.stdout, sys.stderr
     recursion_limit = sys.getrecursionlimit()
+    now = None
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             sys.stdout = sys.stderr = printed
-            report = _watched(call, function, origin, recorder)
+            report, now = _watched(call, function, origin, recorder)
         finally:
             sys.stdout, sys.stderr = streams
             sys.setrecursionlimit(recursion_limit)
-            outer.restore()
+            outer.restore(now)
         texts = tuple(_text_of(warning.message, 500) for warning in caught[:MAX_WARNINGS])
     return replace(report, printed=printed.text(), warnings=texts)
 
 
-def _watched(call: Call, function: Callable[..., Any], origin: _Origin, recorder: Recorder | None) -> CallReport:
+def _watched(
+    call: Call, function: Callable[..., Any], origin: _Origin, recorder: Recorder | None
+) -> tuple[CallReport, Surroundings | None]:
+    """The report, and the surroundings as they are now where that is known."""
     torch.set_grad_enabled(call.grad_enabled)
     if call.default_dtype is not None:
         torch.set_default_dtype(getattr(torch, call.default_dtype))
@@ -127,12 +131,12 @@ def _watched(call: Call, function: Callable[..., Any], origin: _Origin, recorder
     except CallTimeout:
         raise
     except BaseException as raised:  # a value that cannot be looked at: too large, or one that resists
-        return CallReport(error=error or origin.error_of(raised), state_changes=changes, seconds=seconds)
-    if error is None and leaves and value is not None and report.requires_grad:
-        gradients, gradient_error = _gradients(value, leaves, call.cotangent, origin)
-        seconds = time.perf_counter() - start
-        report = replace(report, gradients=gradients, gradient_error=gradient_error, seconds=seconds)
-    return report
+        return CallReport(error=error or origin.error_of(raised), state_changes=changes, seconds=seconds), None
+    if error is not None or not leaves or value is None or not report.requires_grad:
+        return report, before
+    gradients, gradient_error = _gradients(value, leaves, call.cotangent, origin)
+    seconds = time.perf_counter() - start
+    return replace(report, gradients=gradients, gradient_error=gradient_error, seconds=seconds), None
 
 
 class _Enter(torch.autograd.Function):

@@ -166,7 +166,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         try:
             self._explain(deadly, session.go_back())
         except SessionLost:  # no checkpoint, or none any more
-            self._explain_report(deadly, session.close())
+            self._explain_report(deadly, session.close(patience=0.5))
             kept = 0
             self._session = None
             self._session = self._new_session()

@@ -26,7 +26,7 @@ from autograder.engine.starting import REPORT, Report, Start
 from autograder.errors import IsolationError
 
 STARTING = 20.0  # seconds that a session may take to start, a fork to be made, a process to end
-GRACE = 1.0  # seconds between the alarm in a cell and the end of its process
+GRACE = 2.0  # seconds between the alarm in a cell and the end of its process
 
 
 class SessionLost(Exception):  # noqa: N818 (an outcome of student code)
@@ -129,8 +129,13 @@ class Session:
         except (wire.Closed, wire.DeadlinePassed, wire.WireError):
             return None
 
-    def close(self) -> Report:
-        """End every process of the session; returns when nothing is left of it."""
+    def close(self, patience: float = 0.0) -> Report:
+        """End every process of the session; returns when nothing is left of it.
+
+        patience: seconds to wait before, so that a session which is ending by itself can say how it ended.
+        """
+        if self._report is None and patience:
+            select.select([self._lifeline], [], [], patience)
         self._notebook.close()
         if self._checkpoint is not None:
             self._checkpoint.close()

@@ -35,7 +35,7 @@ class Surroundings:
                 "gradient mode": torch.is_grad_enabled(),
                 "inference mode": torch.is_inference_mode_enabled(),
                 "default dtype": torch.get_default_dtype(),
-                "default device": str(torch.get_default_device()),
+                "default device": torch.empty(0).device,  # asking for it by name takes longer
                 "anomaly mode": torch.is_anomaly_enabled(),
                 "deterministic algorithms": (
                     torch.are_deterministic_algorithms_enabled(),
@@ -93,7 +93,7 @@ _RESTORE: dict[str, Callable[[Any], object]] = {
     "inference mode": _restore_inference_mode,
     "gradient mode": torch.set_grad_enabled,
     "default dtype": torch.set_default_dtype,
-    "default device": lambda name: torch.set_default_device(None if name == "cpu" else name),
+    "default device": lambda device: torch.set_default_device(None if device.type == "cpu" else device),
     "anomaly mode": torch.set_anomaly_enabled,
     "deterministic algorithms": lambda pair: torch._C._set_deterministic_algorithms(pair[0], warn_only=pair[1]),
     "number of threads": torch.set_num_threads,

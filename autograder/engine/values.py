@@ -102,12 +102,9 @@ class Writer:
 
     def _tensor(self, tensor: Tensor) -> Any:
         with torch._C.DisableTorchFunctionSubclass(), torch.no_grad():
-            plain = Tensor.detach(tensor)
-            plain = plain if type(plain) is Tensor else Tensor.as_subclass(plain, Tensor)
-            problem = _obstacle(plain)
-            if problem:
+            plain, problem = _plain(tensor)
+            if plain is None:
                 return self._held(tensor, f"Tensor ({problem})")
-            plain = plain.resolve_conj().resolve_neg()
             nbytes = plain.numel() * plain.element_size()
             storage = plain.untyped_storage()
             if storage.nbytes() > 4 * nbytes + 4096:
@@ -161,8 +158,19 @@ class Writer:
         return [SCALAR, value.dtype.str[1:], value.tobytes()]
 
 
+def _plain(tensor: Tensor) -> tuple[Tensor | None, str]:
+    """The values of a tensor of any subclass as a plain tensor; None, and why, where it cannot cross."""
+    try:
+        plain = Tensor.detach(tensor)
+        plain = plain if type(plain) is Tensor else Tensor.as_subclass(plain, Tensor)
+        problem = _obstacle(plain)
+        return (None, problem) if problem else (plain.resolve_conj().resolve_neg(), "")
+    except Exception:  # a subclass that answers operations itself, perhaps a student's
+        return None, _type_name(type(tensor))
+
+
 def _obstacle(tensor: Tensor) -> str:
-    """Why a tensor cannot cross as it is, "" where it can."""
+    """Why a plain tensor cannot cross, "" where it can. Raises whatever a strange one makes torch raise."""
     if tensor.is_nested:
         return "nested"
     if tensor.layout is not torch.strided:
@@ -173,10 +181,7 @@ def _obstacle(tensor: Tensor) -> str:
         return str(tensor.dtype).removeprefix("torch.")
     if tensor.dim() > MAX_DIMENSIONS:
         return f"{tensor.dim()} dimensions"
-    try:
-        tensor.untyped_storage()
-    except (RuntimeError, NotImplementedError):
-        return "without storage"
+    tensor.untyped_storage()  # raises where there is none
     return ""
 
 

@@ -11,7 +11,6 @@ from collections.abc import Mapping
 
 import nh3
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from nbconvert.filters.strings import strip_files_prefix
 
 from autograder.grading.harmless import ATTRIBUTES, SCHEMES, TAGS, disarm_math, events, is_shallow, keep_attribute
 
@@ -57,7 +56,7 @@ def _is_harmless(text: str, attachments: Attachments) -> bool:
     """True when nbconvert renders `text` to HTML in which nh3 finds nothing to take away."""
     try:
         renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-        html = strip_files_prefix(MarkdownWithMath(renderer=renderer).render(text))
+        html = MarkdownWithMath(renderer=renderer).render(text)
     except Exception:  # whatever a student's text does to the renderer, it must not do in formgrader
         return False
     kept = nh3.clean(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 from collections.abc import Mapping
@@ -108,7 +107,7 @@ def _parse_json(data: bytes, name: str, notes: list[str]) -> Any:
         text = data.decode(encoding, errors="replace")
         notes.append(f"byte {error.start} of the notebook is not {encoding}; such bytes were replaced")
     try:
-        return json.loads(text, parse_constant=lambda _: None, parse_int=_integer, parse_float=_finite)
+        return json.loads(text, parse_int=_integer)
     except RecursionError:
         raise SubmissionError(f"{name} is nested too deeply to be a notebook") from None
     except ValueError as error:
@@ -119,11 +118,6 @@ def _parse_json(data: bytes, name: str, notes: list[str]) -> Any:
 
 def _integer(digits: str) -> int | None:
     return int(digits) if len(digits) <= MOST_DIGITS else None
-
-
-def _finite(digits: str) -> float | None:
-    value = float(digits)
-    return value if math.isfinite(value) else None
 
 
 def _short(text: str) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -21,23 +22,26 @@ WITHOUT_ISOLATION = (
 
 
 def class_table(results: Sequence[SubmissionResult], title: str = "") -> Table:
-    """A row for each submission: student, points per exercise, total, what went wrong."""
-    names = list(dict.fromkeys(exercise.name for result in results for exercise in result.exercises))
-    table = Table(title=Text(title) if title else None, title_justify="left", header_style="bold")
-    table.add_column("student", overflow="fold", no_wrap=False)
-    for name in names:
-        table.add_column(Text(one_line(name)), justify="right", overflow="fold", min_width=5)
-    table.add_column("total", justify="right", no_wrap=True)
+    """A row for each submission of an assignment: student, points per exercise, total, what went wrong."""
+    worth = {exercise.name: exercise.max_score for result in results for exercise in result.exercises}
+    heading = Text(title, style="bold") if title else None
+    table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("student", overflow="fold", min_width=12)
+    for name in worth:
+        table.add_column(_header(name, worth[name]), justify="right", min_width=5)
+    table.add_column(_header("total", max((r.max_score for r in results), default=0.0)), justify="right", no_wrap=True)
     table.add_column("what went wrong", overflow="fold", ratio=1)
     for result in results:
-        by_name = {exercise.name: exercise for exercise in result.exercises}
-        cells = [
-            _points(by_name[name].score, by_name[name].max_score) if name in by_name else Text("-") for name in names
-        ]
+        scores = {exercise.name: _points(exercise.score, exercise.max_score) for exercise in result.exercises}
+        cells = [scores.get(name, Text("-")) for name in worth]
         total = _points(result.score, result.max_score)
-        total.append(f" / {points(result.max_score)}", style="dim")
         table.add_row(Text(one_line(result.student, 40)), *cells, total, Text(trouble(result)))
     return table
+
+
+def _header(name: str, max_score: float) -> Text:
+    """The name, broken so that the column stays narrow, over what there is to gain."""
+    return Text(f"{one_line(name)}".replace("_", "_\n")).append(f"\nof {points(max_score)}", style="not bold dim")
 
 
 def class_report(

@@ -14,6 +14,7 @@ _OTHER_SIGNS = (
     "DispatchStub: missing CUDA kernel",
     "DispatchStub: missing kernel for cuda",
     "have NCCL built in",
+    "NVTX functions not installed",
     "ATen_cuda library",  # CPU code of PyTorch that asked its CUDA library
     "Cannot find a working triton installation",
 )

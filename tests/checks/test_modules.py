@@ -36,7 +36,8 @@ def test_a_module_runs_anew_each_time_and_leaves_nothing_behind(tmp_path: Path):
     path = tmp_path / "module.py"
     path.write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\nimport math\n"
-        "@dataclass\nclass Pair:\n    a: int\n\ndef f():\n    return Pair(1).a\n\ndef _hidden(): pass\n\nroot = math.sqrt\n"
+        "@dataclass\nclass Pair:\n    a: int\n\ndef f():\n    return Pair(1).a\n\n"
+        "def _hidden(): pass\n\nroot = math.sqrt\n"
     )
     before = set(sys.modules)
     one, two = load_module(path), load_module(path)

@@ -27,23 +27,19 @@ def run_pytest(folder: Path, *arguments: str) -> str:
     return done.stdout + done.stderr
 
 
-def test_an_author_sees_what_a_student_would_and_which_checks_were_skipped(tmp_path: Path):
+def test_a_check_that_belongs_to_no_exercise_is_refused(tmp_path: Path):
+    stray = make_assignment(tmp_path, checks="def test_a():\n    pass\n").checks
+    assert 'checks.py::test_a belongs to no exercise; write @exercise("NAME")' in run_pytest(tmp_path, str(stray))
+
+
+def test_an_author_runs_checks_against_the_references_and_reads_what_a_student_would(tmp_path: Path):
+    right = make_assignment(tmp_path, name="right")
     checks = CHECKS.replace("is_close_to(reference.double(x), look_at", "is_close_to(reference.double(x) + 1, look_at")
-    assignment = make_assignment(tmp_path, checks=checks)
-    stray = assignment.folder.parent / "stray" / "checks.py"
-    stray.parent.mkdir()
-    stray.write_text("def test_a():\n    pass\n")
-    (tmp_path / "solutions" / "stray.py").write_text("")
-    printed = run_pytest(tmp_path, "--import-mode=importlib", str(assignment.checks))
-    assert "1 failed, 2 passed, 1 skipped" in printed
+    wrong = make_assignment(tmp_path, checks=checks, name="wrong")
+    printed = run_pytest(tmp_path, "-W", "error", "--import-mode=importlib", str(right.checks), str(wrong.checks))
+    assert "1 failed, 6 passed, 1 skipped" in printed
     assert "expected  double(x)[" in printed
     assert "needs: test_value" in printed
-    assert 'stray/checks.py::test_a belongs to no exercise; write @exercise("NAME")' in run_pytest(tmp_path, str(stray))
-
-
-def test_an_author_runs_the_checks_against_the_references(tmp_path: Path):
-    assignment = make_assignment(tmp_path)
-    assert "4 passed" in run_pytest(tmp_path, "-W", "error", str(assignment.checks))
 
 
 def test_other_projects_see_nothing_of_us(tmp_path: Path):

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from little_assignment import CHECKS, grade, grade_double, make_assignment
 
-from autograder.checks.local import local_caller
+from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.scoring import score_exercise, weights_of
 from autograder.checks.suite import Suite
 from autograder.engine.calls import CallFailed
@@ -114,6 +114,26 @@ def test_a_student_side_that_cannot_be_opened_is_our_fault(tmp_path):
     with Suite(make_assignment(tmp_path)) as suite:
         (result,) = suite.grade(open_check, str)
     assert {check.outcome for check in result.checks} == {Outcome.BROKEN}
+
+
+def test_a_call_that_cannot_be_sent_is_our_fault_even_after_one_that_could(tmp_path):
+    body = "student.double(draw.logits(1, 2)); student.double(draw)"
+    assignment = make_assignment(tmp_path, checks=ONE_CHECK.format(body=body), solutions="def double(x): return x")
+
+    class Picky(LocalCaller):
+        def call(self, call):
+            if not isinstance(call.args[0], torch.Tensor):
+                raise TypeError("Draw cannot be given to a student's function")
+            return super().call(call)
+
+    @contextmanager
+    def open_check():
+        yield Picky({"double": lambda x: x})
+
+    with Suite(assignment) as suite:
+        (result,) = suite.grade(open_check, str)
+    assert result.checks[0].outcome is Outcome.BROKEN
+    assert "Draw cannot be given" in result.checks[0].staff_note
 
 
 # --- the student is at fault ------------------------------------------------------------------------------------------
@@ -304,8 +324,6 @@ def test_a_rule_is_broken_by_a_function_that_raises_only_where_it_is_watched(tmp
 
         @contextmanager
         def open_check():  # not local_caller: that forgets what a function keeps between checks
-            from autograder.checks.local import LocalCaller
-
             yield LocalCaller({"double": double})
 
         (result,) = suite.grade(open_check, str)

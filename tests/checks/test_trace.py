@@ -62,7 +62,9 @@ def test_gradients_of_inputs_count():
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=6), st.sampled_from([torch.float32, torch.float64]))
+@given(
+    st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=6), st.sampled_from([torch.float32, torch.float64])
+)
 def test_rounding_is_forgiven(numbers, dtype):
     value = torch.tensor(numbers, dtype=dtype)
     assert is_same_value(value, value * (1 + torch.finfo(dtype).eps), None)
@@ -74,6 +76,20 @@ def test_a_long_way_from_the_right_value_rounding_may_be_larger():
     assert not is_same_value(far[:1], far[:1] + 1e-8, right[:1])
     assert is_same_value(far, far + 3e-5, right)
     assert not is_same_value(far, far + 3e-5, far)
+
+
+def test_python_numbers_may_have_gone_through_float32():
+    third = torch.tensor(1 / 3).item()
+    assert is_same_value(third, 1 / 3, 0.5)
+    assert not is_same_value(third, 0.3334, 0.5)
+
+
+def test_the_dtype_of_a_tensor_counts_only_where_a_tensor_is_right():
+    single, double = torch.tensor(1 / 3), torch.tensor(1 / 3, dtype=torch.float64)
+    assert is_same_value(single, double, 0.5)
+    assert not is_same_value(single, double, torch.tensor(0.5))
+    assert not is_same_value(single, double, None)
+    assert not is_same_value(torch.tensor(1), torch.tensor(1.0), 0.5)
 
 
 REPORT = CallReport(value=X)

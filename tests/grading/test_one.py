@@ -90,6 +90,7 @@ def test_a_score_that_is_no_number_is_a_fault_of_ours(
 
 
 def test_a_student_side_that_was_killed_is_started_anew(grader: Grader, root: Path) -> None:
+    grade(grader, root)
     assert grader._side._zygote is not None
     os.kill(grader._side._zygote.pid, signal.SIGKILL)
     grader._side._zygote.wait()

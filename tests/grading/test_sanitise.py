@@ -67,6 +67,7 @@ MARKDOWN_PAYLOADS = [
     "![x](/logout)",
     "![x](attachment:missing.png)",
     "> " * 3000 + "x",
+    "<b>" * 2000 + "x" + "</b>" * 2000,
     "[" * 5000,
     "$" * 20_001,
 ]
@@ -154,6 +155,15 @@ def test_formulas_and_code_stay_beside_a_tag_that_must_go() -> None:
 def test_a_comparison_that_looks_like_a_tag_is_shown_as_written() -> None:
     cell = clean_cell(new_markdown_cell("when a <b and c> d"))
     assert "a &lt;b and c&gt; d" in page(cell)
+
+
+def test_a_drawing_in_mermaid_is_shown_as_its_text() -> None:
+    assert clean_markdown("# T\n\n```mermaid\ngraph TD\n```") == "# T\n\n```text\ngraph TD\n```"
+
+
+def test_a_raw_cell_is_shown_as_its_text() -> None:
+    cell = clean_cell(new_raw_cell("<b>```</b>"))
+    assert (cell.cell_type, cell.source) == ("markdown", "````text\n<b>```</b>\n````")
 
 
 def test_a_very_long_cell_is_cut_with_a_remark() -> None:

@@ -17,8 +17,9 @@ using at::Tensor;
 
 // ATen/native/Convolution.cpp: check_input_same_type_as_parameters, which stands before every backend's kernel.
 void check_same_type(const Tensor& input, const Tensor& parameter, const char* name) {
+  const char* for_cpu = input.device().is_cpu() ? " or input should be a MKLDNN tensor and weight is a dense tensor" : "";
   TORCH_CHECK(input.options().type_equal(parameter.options()), "Input type (", input.toString(), ") and ", name, " type (",
-              parameter.toString(), ") should be the same");
+              parameter.toString(), ") should be the same", for_cpu);
 }
 
 // Without this PyTorch would choose among CUDA's convolutions, most of which have no CPU kernel.
@@ -45,9 +46,9 @@ int64_t fused_sdp_choice(const Tensor&, const Tensor&, const Tensor&, const std:
   return 0;  // sdp::SDPBackend::math
 }
 
-// ATen/native/cudnn/LossCTC.cpp: no cuDNN, so the native form is used.
-bool use_cudnn_ctc_loss(const Tensor&, const Tensor&, at::IntArrayRef, at::IntArrayRef, int64_t) { return false; }
-bool use_cudnn_ctc_loss_tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t) { return false; }
+// ATen/native/cudnn/LossCTC.cpp and miopen/LossCTC_miopen.cpp: neither library is here, so the native form is used.
+bool use_library_ctc_loss(const Tensor&, const Tensor&, at::IntArrayRef, at::IntArrayRef, int64_t) { return false; }
+bool use_library_ctc_loss_tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, int64_t) { return false; }
 
 void refuse(const c10::OperatorHandle& op, torch::jit::Stack*) {
   TORCH_CHECK_NOT_IMPLEMENTED(false, "simulated GPU: ", op.schema().operator_name(),
@@ -61,8 +62,10 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("convolution", torch::CppFunction::makeFromBoxedFunction<&simgpu::convolution>());
   m.impl("native_dropout", simgpu::native_dropout);
   m.impl("_fused_sdp_choice", simgpu::fused_sdp_choice);
-  m.impl("_use_cudnn_ctc_loss", simgpu::use_cudnn_ctc_loss);
-  m.impl("_use_cudnn_ctc_loss.Tensor", simgpu::use_cudnn_ctc_loss_tensor);
+  for (const std::string name : {"_use_cudnn_ctc_loss", "_use_miopen_ctc_loss"}) {
+    m.impl(name.c_str(), simgpu::use_library_ctc_loss);
+    m.impl((name + ".Tensor").c_str(), simgpu::use_library_ctc_loss_tensor);
+  }
   // These have a composite form, which would win over the fallback.
   for (const char* name : {"convolution_backward", "native_layer_norm", "native_group_norm", "addr"}) {
     m.impl(name, torch::CppFunction::makeFromBoxedFunction<&simgpu::run_on_cpu>());

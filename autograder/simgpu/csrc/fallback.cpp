@@ -116,7 +116,7 @@ class CpuView {
     }
   }
 
-  IValue take(const IValue& value) const {
+  IValue take(const IValue& value) {
     if (value.isTensor()) return take(value.toTensor());
     if (!value.isTensorList()) return value;
     c10::List<at::Tensor> taken;
@@ -135,19 +135,32 @@ class CpuView {
   }
 
   // A result is an argument itself, a view of one, or new memory.
-  at::Tensor take(const at::Tensor& result) const {
-    if (!result.defined() || !result.device().is_cpu() || !result.has_storage()) return result;
+  at::Tensor take(const at::Tensor& result) {
+    if (!result.defined() || !result.device().is_cpu()) return result;
+    TORCH_CHECK_NOT_IMPLEMENTED(result.layout() == c10::kStrided && !result.is_quantized() && !result.is_nested(),
+                                "simulated GPU: sparse, quantized or nested tensors on the GPU need a real GPU and are not "
+                                "simulated");
     for (const auto& [original, alias] : pairs_) {
       if (alias.is_same(result)) return original;
       if (alias.storage().unsafeGetStorageImpl() == result.storage().unsafeGetStorageImpl()) {
         return device_tensor(original.storage(), result);
       }
     }
-    return device_tensor(adopt(result.storage(), device_.index()), result);
+    return device_tensor(adopt_once(result.storage()), result);
+  }
+
+  // Results that share memory keep sharing it.
+  c10::Storage adopt_once(const c10::Storage& cpu) {
+    for (const auto& [given, adopted] : adopted_) {
+      if (given.unsafeGetStorageImpl() == cpu.unsafeGetStorageImpl()) return adopted;
+    }
+    adopted_.emplace_back(cpu, adopt(cpu, device_.index()));
+    return adopted_.back().second;
   }
 
   c10::Device device_;
   std::vector<std::pair<at::Tensor, at::Tensor>> pairs_;  // (on the device, its CPU alias)
+  std::vector<std::pair<c10::Storage, c10::Storage>> adopted_;  // (of the CPU kernel, of the device)
 };
 
 // A GPU generator brings a CPU tensor's operation here too. ATen/core/Generator.h, check_generator, as the CPU kernel calls it.

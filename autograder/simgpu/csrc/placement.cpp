@@ -10,8 +10,6 @@ DeviceRules g_rules;
 
 const std::unordered_set<std::string> kCopies{"aten::copy_", "aten::copy", "aten::_to_copy", "aten::is_pinned",
                                               "aten::_local_scalar_dense", "aten::set_", "aten::_copy_from"};
-// Their lengths are on the CPU, their scores on the GPU.
-const std::unordered_set<std::string> kMixedByDesign{"aten::_ctc_loss", "aten::_ctc_loss_backward"};
 const std::unordered_set<std::string> kIndexing{"aten::index", "aten::_unsafe_index"};
 const std::unordered_set<std::string> kIndexPuts{"aten::index_put", "aten::index_put_", "aten::_index_put_impl_",
                                                  "aten::_unsafe_index_put"};
@@ -24,7 +22,7 @@ std::string wrapper_name(const c10::FunctionSchema& schema) {
 }
 
 Placement placement_of(const c10::FunctionSchema& schema) {
-  if (kCopies.count(schema.name()) || kMixedByDesign.count(schema.name())) return Placement::kAny;
+  if (kCopies.count(schema.name())) return Placement::kAny;
   if (kIndexing.count(schema.name())) return Placement::kIndex;
   if (kIndexPuts.count(schema.name())) return Placement::kIndexPut;
   return g_rules.unchecked.count(toString(schema.operator_name())) ? Placement::kScalarsOnCpu : Placement::kSame;

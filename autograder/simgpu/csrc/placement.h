@@ -22,7 +22,7 @@ enum class Placement {
   kScalarsOnCpu,   // TensorIterator: one device, but CPU tensors without dimensions may take part
   kIndex,          // x[i]: indices on the CPU or beside x
   kIndexPut,       // x[i] = v: the same, and v beside x unless it has no dimensions
-  kAny,            // copies between devices, and what takes both by design
+  kAny,            // copies between devices
 };
 
 struct PlacementRule {
