@@ -18,15 +18,14 @@ from typing import Annotated, Any
 
 import typer
 from rich.text import Text
-from typer.core import TyperGroup
 
 from autograder.course import Assignment, Course, load_course
 from autograder.errors import TorchmarkError
-from autograder.report.console import err, out
+from autograder.report.console import Commands, err, out
 from autograder.report.progress import ProgressLines
 from autograder.report.text import one_line, plural
 
-NOT_AS_IT_SHOULD_BE, COULD_NOT_RUN, INTERRUPTED = 1, 2, 130
+NOT_AS_IT_SHOULD_BE = 1
 
 
 class IsolationChoice(StrEnum):
@@ -36,29 +35,6 @@ class IsolationChoice(StrEnum):
     A = "A"
     B = "B"
     NONE = "none"
-
-
-class Commands(TyperGroup):
-    """Ends every command with an exit code and, where it could not run, with one line on stderr."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the command."""
-        try:
-            return super().invoke(ctx)
-        except TorchmarkError as error:
-            complain(str(error))
-            raise typer.Exit(
-                INTERRUPTED if isinstance(error.__context__, KeyboardInterrupt) else COULD_NOT_RUN
-            ) from None
-        except KeyboardInterrupt:
-            complain("stopped")
-            raise typer.Exit(INTERRUPTED) from None
-        except BrokenPipeError:  # the reader of our output went away, as `head` does
-            sys.stdout = None  # so that Python does not flush into it at exit
-            raise typer.Exit(0) from None
-        except OSError as error:
-            complain(f"{error.filename or 'this machine'}: {error.strerror or error}")
-            raise typer.Exit(COULD_NOT_RUN) from None
 
 
 app = typer.Typer(
@@ -180,11 +156,11 @@ def grade(
         return
     chosen = [assignment.name for assignment in _chosen(course, targets)]
     from autograder.grading.batch import grade_class  # imports nbgrader
-    from autograder.report.tables import class_report
+    from autograder.report.tables import print_class_report
 
     with ProgressLines(err(), "grading") as progress:
         run = grade_class(course, chosen, student, workers, again, level, progress.advance)
-    out().print(class_report(course, run.results, run.unchanged, run.seconds, run.notes))
+    print_class_report(out(), course, run.results, run.unchanged, run.seconds, run.notes)
 
 
 def _grade_loose(course: Course, files: list[str], assignment: str, json: str, workers: int, level: str) -> None:
@@ -252,14 +228,13 @@ def demo(
     """Grade a class of made-up students end to end, in a folder of its own."""
     course = load_course(ctx.obj)
     from autograder.demo import run_demo  # imports nbgrader
-    from autograder.report.tables import class_report, pages_line
+    from autograder.report.tables import pages_line, print_class_report
 
     err().print(f"Making {plural(students, 'student')} and their submissions ...")
     with ProgressLines(err(), "grading") as progress:
         run = run_demo(course, folder, students, workers, progress.advance)
-    out().print(
-        class_report(run.demo.course, run.graded.results, run.graded.unchanged, run.graded.seconds, run.graded.notes)
-    )
+    graded = run.graded
+    print_class_report(out(), run.demo.course, graded.results, graded.unchanged, graded.seconds, graded.notes)
     out().print(pages_line(run.pages), soft_wrap=True)
 
 
@@ -275,11 +250,6 @@ def _notebooks(course: Course, assignment: Assignment, is_sandboxed: bool) -> Ab
 def _chosen(course: Course, names: list[str] | None) -> tuple[Assignment, ...]:
     """The assignments of these names, all when there are none. Raises CourseError before anything slow is imported."""
     return tuple(course.assignment(name) for name in names) if names else course.assignments
-
-
-def complain(message: str) -> None:
-    """Say on stderr, in one line, why the command could not run."""
-    err().print(Text(f"grader: {one_line(message, 1000)}"), soft_wrap=True)
 
 
 def _version(wanted: bool) -> None:

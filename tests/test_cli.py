@@ -15,8 +15,9 @@ import pytest
 from small_course import RIGHT, filled, hand_in
 from typer.testing import CliRunner, Result
 
-from autograder.cli import app, complain
+from autograder.cli import app
 from autograder.course import Course
+from autograder.report.console import complain
 
 ROOT = Path(__file__).parents[1]
 GRADER = (sys.executable, "-c", "from autograder.cli import main; main()")
@@ -210,6 +211,14 @@ def test_without_isolation_the_report_is_loud(small_course: Course) -> None:
     result = grader("-C", small_course.root, "grade", "--isolation", "none")
     assert result.exit_code == 0
     assert "isolation: none. Student code ran as you" in result.stdout
+
+
+def test_a_demo_is_one_command(tmp_path: Path) -> None:
+    result = grader("-C", ROOT, "demo", tmp_path / "demo", "--students", "1", "--workers", "1")
+    assert result.exit_code == 0, result.output
+    assert "Softmax regression" in result.stdout
+    assert "graded: 1 submission in" in result.stdout
+    assert f"feedback: 1 page, such as {tmp_path / 'demo' / 'feedback'}" in result.stdout
 
 
 KEYS = ["file", "assignment", "student", "status", "reason", "score", "max_score", "isolation", "device", "seconds"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from types import CodeType
 from typing import Any, cast
@@ -70,6 +70,20 @@ def mutants(source: str, function: str) -> tuple[Mutant, ...]:
             line = getattr(slot.node, "lineno", getattr(enclosing, "lineno", target.lineno))
             found.append(Mutant(function, change.kind, change.text + repeat, line, f"{before}{text}\n{after}"))
     return tuple(found)
+
+
+def functions_behind(source: str, function: str, others: Collection[str]) -> tuple[str, ...]:
+    """`function` and the top-level functions and classes of the module that it uses, directly or through these.
+
+    others: names that are not followed, such as those of other exercises. Raises LookupError as `mutants` does.
+    """
+    module = ast.parse(source)
+    defined = {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    behind = [function]
+    for name in behind:
+        used = {node.id for node in ast.walk(_definition(module, name)) if isinstance(node, ast.Name)}
+        behind += sorted((used & defined) - {*behind, *others})
+    return tuple(behind)
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from autograder.checks.attempts import PRELOADED, Comparing, Grading, OpenNotebook, grade_in_sandbox
 from autograder.checks.candidates import Candidate, Origin
 from autograder.checks.modules import load_module
-from autograder.checks.mutate import mutants
+from autograder.checks.mutate import Mutant, functions_behind, mutants
 from autograder.checks.suite import Suite
 from autograder.checks.trials import Lost, answer_all
 from autograder.checks.verdicts import (
@@ -96,19 +96,26 @@ def _plan(suite: Suite, with_mutants: bool) -> _Plan:
     candidates: list[Candidate] = []
     lines: dict[Candidate, int] = {}
     keys: dict[str, Candidate] = {}
-    for exercise in (one.name for one in assignment.exercises):
+    names = [exercise.name for exercise in assignment.exercises]
+    for exercise in names:
         candidates += [Candidate(Origin.REFERENCE, exercise), Candidate(Origin.EMPTY, exercise)]
         candidates += [Candidate(Origin.MISTAKE, exercise, one.name) for one in suite.catalogue.mistakes_of(exercise)]
         styles = suite.catalogue.right_styles_of(exercise)
         candidates += [Candidate(Origin.RIGHT_STYLE, exercise, style.name) for style in styles]
-        for mutant in mutants(source, exercise) if with_mutants else ():
+        for mutant in _mutants(source, exercise, names, keys) if with_mutants else ():
             candidate = Candidate(Origin.MUTANT, exercise, mutant.key, mutant.source)
             candidates.append(candidate)
             lines[candidate] = mutant.line
             keys |= {mutant.key: candidate, mutant.id: candidate}
-    numbers = {one.name: sum(check.exercise == one.name for check in suite.checks) for one in assignment.exercises}
+    numbers = {name: sum(check.exercise == name for check in suite.checks) for name in names}
     equivalent = _equivalent(assignment) if with_mutants else {}
     return _Plan(assignment, numbers, tuple(candidates), lines, keys, equivalent)
+
+
+def _mutants(source: str, exercise: str, exercises: Collection[str], known: Collection[str]) -> Iterator[Mutant]:
+    """Of the reference, and of the functions that it alone uses or is the first to use."""
+    for function in functions_behind(source, exercise, exercises):
+        yield from (mutant for mutant in mutants(source, function) if mutant.key not in known)
 
 
 def _equivalent(assignment: Assignment) -> Mapping[str, object]:

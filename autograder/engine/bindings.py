@@ -59,7 +59,7 @@ class Bindings:
         kind = type(value)
         if kind is FunctionType:
             return value.__globals__ is self._namespace or value.__module__ == "__main__"
-        return issubclass(kind, type) and getattr(value, "__module__", None) == "__main__"
+        return issubclass(kind, type) and type.__dict__["__dict__"].__get__(value).get("__module__") == "__main__"
 
     def _is_stub(self, name: str, value: Any) -> bool:
         return name in self._stubs and _shape_of(value) == self._stubs[name]

@@ -101,7 +101,9 @@ def _warm_up(level: Isolation) -> Warm:
         if any(status != "ok" for status, _, _ in uses) or mistake[0] != "error":
             raise RuntimeError(f"the warm-up failed: {uses}")
         shell.forget()
-        perform(Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square)  # imports over a second's worth
+        perform(
+            Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square
+        )  # imports over a second's worth
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     address_space = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     user = isolation.slot_user()

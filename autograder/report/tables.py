@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -44,20 +44,24 @@ def _header(name: str, max_score: float) -> Text:
     return Text(f"{one_line(name)}".replace("_", "_\n")).append(f"\nof {points(max_score)}", style="not bold dim")
 
 
-def class_report(
-    course: Course, results: Sequence[SubmissionResult], unchanged: int, seconds: float, notes: Sequence[str] = ()
-) -> RenderableType:
-    """A table for each assignment, then isolation level, time per submission, what staff must see, and where it lies.
+def print_class_report(
+    console: Console,
+    course: Course,
+    results: Sequence[SubmissionResult],
+    unchanged: int,
+    seconds: float,
+    notes: Sequence[str] = (),
+) -> None:
+    """Print a table for each assignment, then isolation level, time per submission, what staff must see, the gradebook.
 
     seconds: wall time of what was graded now. notes: for staff, about the gradebook.
     """
-    names = list(dict.fromkeys(result.assignment for result in results))
-    tables = [
-        class_table([r for r in results if r.assignment == name], course.assignment(name).title) for name in names
-    ]
+    for name in dict.fromkeys(result.assignment for result in results):
+        console.print(class_table([r for r in results if r.assignment == name], course.assignment(name).title))
     lines = [isolation_line(results), *_counts(len(results), unchanged, seconds), *_for_staff(results)]
     lines += [Text(f"note: {one_line(note, 400)}") for note in notes]
-    return Group(*tables, *lines, Text(f"gradebook: {_gradebook(course)}", overflow="fold"))
+    for line in (*lines, Text(f"gradebook: {_gradebook(course)}")):
+        console.print(line, soft_wrap=True)  # a path that is broken over two lines cannot be clicked
 
 
 def pages_line(pages: Sequence[Path]) -> Text:

@@ -8,7 +8,7 @@ from textwrap import dedent
 import pytest
 import torch
 
-from autograder.checks.mutate import Mutant, mutants
+from autograder.checks.mutate import Mutant, functions_behind, mutants
 
 SOFTMAX = dedent('''
     """The references."""
@@ -179,6 +179,17 @@ def test_methods_of_a_module_are_mutated_and_the_class_still_builds():
     exec(found["bias=True -> bias=False in nn.Linear(2, width, bias=True)"].source, namespace)
     assert namespace["Net"](3).first.bias is None
     assert "relu -> tanh in self.first(x).relu()" in found
+
+
+def test_functions_that_a_reference_uses_are_behind_it_and_other_exercises_are_not():
+    source = dedent("""
+        def _inner(x): return -x
+        def _outer(x): return _inner(x) + torch.ones(1)
+        def _unused(x): return x
+        def other(x): return _inner(x)
+        def f(x): return _outer(x) + other(x)
+    """)
+    assert functions_behind(source, "f", {"f", "other"}) == ("f", "_outer", "_inner")
 
 
 def test_the_key_names_the_exercise():

@@ -61,6 +61,13 @@ def test_gradients_of_inputs_count():
     assert not is_same_value([one], [other], None)
 
 
+def test_gradients_reset_to_zero_and_to_none_are_the_same():
+    one, other = X.clone().requires_grad_(), X.clone().requires_grad_()
+    one.grad = torch.zeros(3)
+    assert is_same_value([one], [other], None)
+    assert is_same_value([other], [one], [one])
+
+
 @settings(max_examples=100, deadline=None)
 @given(
     st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=6), st.sampled_from([torch.float32, torch.float64])

@@ -252,6 +252,18 @@ def test_a_surviving_mutant_is_a_problem(course):
     assert not report.is_ok
 
 
+def test_a_function_behind_the_reference_is_mutated_too(course):
+    solutions = (
+        SOLUTIONS.replace("return x * 2", "return _twice(x, 0)")
+        + """
+
+    def _twice(x, unused):
+        return x * 2 + 0 * unused
+    """
+    )
+    assert "_twice: + -> - in x * 2 + 0 * unused" in survivors(run(course(solutions=solutions)))
+
+
 def test_a_survivor_that_is_listed_with_a_reason_is_well(course):
     keys = survivors(run(course(solutions=SHIFTED)))
     extra = f"EQUIVALENT = {dict.fromkeys(keys, 'whatever is subtracted is multiplied by 0')!r}"

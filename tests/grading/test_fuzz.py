@@ -72,7 +72,7 @@ def read(tiny: Assignment, path: Path, content: bytes) -> bool:
 
 
 ANY = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 
 

@@ -175,6 +175,10 @@ def test_a_data_frame_stays_a_table() -> None:
     assert clean_html(f"<style scoped>x</style>{html}") == html
 
 
+def test_deeply_nested_html_is_shown_as_text() -> None:
+    assert clean_markdown("<b>" * 200 + "x" + "</b>" * 200).startswith("&lt;b>")
+
+
 def test_deeply_nested_html_is_dropped() -> None:
     assert clean_html("<div>" * 5000) == ""
 

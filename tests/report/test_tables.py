@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from typing import Literal
 
 import msgspec
 import pytest
@@ -11,15 +12,25 @@ from made_results import check, course, exercise, result
 from rich.console import Console, RenderableType
 
 from autograder.course import Course
-from autograder.model import Isolation, Outcome
-from autograder.report.tables import class_report, class_table, isolation_line
+from autograder.model import Isolation, Outcome, SubmissionResult
+from autograder.report.tables import class_table, isolation_line, print_class_report
 
 
-def plain(*shown: RenderableType, terminal: bool = False, width: int = 140) -> str:
+def console(width: int = 140, is_terminal: bool = False) -> tuple[Console, io.StringIO]:
     file = io.StringIO()
-    Console(file=file, width=width, force_terminal=terminal, color_system="standard" if terminal else None).print(
-        *shown
-    )
+    colours: Literal["standard"] | None = "standard" if is_terminal else None
+    return Console(file=file, width=width, force_terminal=is_terminal, color_system=colours, highlight=False), file
+
+
+def plain(shown: RenderableType, width: int = 140, is_terminal: bool = False) -> str:
+    screen, file = console(width, is_terminal)
+    screen.print(shown)
+    return file.getvalue()
+
+
+def report(results: list[SubmissionResult], unchanged: int = 0, of: Course | None = None) -> str:
+    screen, file = console()
+    print_class_report(screen, of or course(), results, unchanged, 6.0)
     return file.getvalue()
 
 
@@ -37,7 +48,7 @@ def test_a_student_id_cannot_steer_the_terminal() -> None:
 
 
 def test_a_reason_cannot_steer_the_terminal() -> None:
-    shown = plain(class_report(course(), [result(status="failed", reason="\x1b[2J[link=x]y\nz")], 0, 1.0))
+    shown = report([result(status="failed", reason="\x1b[2J[link=x]y\nz")])
     assert "not graded: amina: [link=x]y z" in shown
     assert "\x1b" not in shown
 
@@ -69,7 +80,7 @@ def test_long_names_of_exercises_are_broken_so_that_a_terminal_holds_them() -> N
 
 def test_no_isolation_is_red() -> None:
     results = [result(exercise(check())), result(exercise(check()), isolation=Isolation.NONE)]
-    assert "\x1b[1;31misolation: none" in plain(isolation_line(results), terminal=True)
+    assert "\x1b[1;31misolation: none" in plain(isolation_line(results), is_terminal=True)
 
 
 def test_the_isolation_level_is_named() -> None:
@@ -86,7 +97,7 @@ def test_the_isolation_level_is_named() -> None:
 )
 def test_what_was_graded_now_is_counted(unchanged: int, line: str) -> None:
     results = [result(exercise(check()), student=str(number)) for number in range(4)]
-    assert line in plain(class_report(course(), results, unchanged, 6.0))
+    assert line in report(results, unchanged)
 
 
 def test_broken_checks_of_ours_are_loud() -> None:
@@ -97,11 +108,11 @@ def test_broken_checks_of_ours_are_loud() -> None:
 
 
 def test_the_gradebook_is_named_without_its_password() -> None:
-    shown = plain(class_report(with_gradebook("postgresql://ta:hunter2@db/grades"), [result()], 0, 1))
+    shown = report([result()], of=with_gradebook("postgresql://ta:hunter2@db/grades"))
     assert "gradebook: postgresql://ta:***@db/grades" in shown
-    shown = plain(class_report(with_gradebook("sqlite:///gradebook.db"), [result()], 0, 1))
+    shown = report([result()], of=with_gradebook("sqlite:///gradebook.db"))
     assert f"gradebook: {course().root}/gradebook.db" in shown
 
 
 def test_each_assignment_has_its_own_table() -> None:
-    assert plain(class_report(course(), [result(exercise(check()))], 0, 1)).startswith("Softmax regression")
+    assert report([result(exercise(check()))]).startswith("Softmax regression")
