@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -126,10 +126,11 @@ def test_the_version_is_shown() -> None:
 
 
 def test_help_is_quick() -> None:
-    start = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run([*GRADER, "--help"], capture_output=True, text=True, check=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert all(command in done.stdout for command in ("release", "verify", "grade", "feedback", "doctor", "demo"))
-    assert time.perf_counter() - start < 2  # 0.2 s on a quiet machine
+    assert after.ru_utime - before.ru_utime < 1.2  # 0.2 s on a quiet machine; torch alone takes more than 1
 
 
 def test_release_check_tells_an_edited_release_from_a_fresh_one(small_course: Course) -> None:

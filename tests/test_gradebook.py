@@ -17,10 +17,13 @@ import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 from nbgrader.plugins.export import CsvExportPlugin
 from small_course import filled, made_result, released_notebook, write_course
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from autograder import gradebook as gradebook_module
 from autograder.course import Course, load_course
 from autograder.gradebook import Gradebook, GradebookError, load_results
+from autograder.grading.ledger import TABLES
 from autograder.grading.released import Released, load_released
 from autograder.model import Outcome, SubmissionResult
 
@@ -262,6 +265,12 @@ def test_a_result_of_another_version_is_one_clear_line(book: Gradebook, course: 
     other.close()
     with pytest.raises(GradebookError, match=r"another version .* grader grade --again"):
         book.load_results("tiny")
+
+
+def test_our_tables_can_be_made_in_postgresql() -> None:
+    for table in TABLES.sorted_tables:
+        text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "TEXT(" not in text, "PostgreSQL knows no TEXT with a length"
 
 
 def test_every_check_has_a_row(book: Gradebook, course: Course) -> None:

@@ -61,16 +61,19 @@ class TestSoftmax:
         logits = draw.logits(5, 7, scale=3.0)
         expect(student.softmax(logits)).is_close_to(reference.softmax(logits))
 
+    @needs("test_value")
     def test_sizes(self, student, reference, draw):
         """it takes one row, two classes, as many rows as classes, and views that are not contiguous"""
         for logits in sizes(draw):
             expect(student.softmax(logits)).is_close_to(reference.softmax(logits))
 
+    @needs("test_value")
     def test_float64(self, student, reference, draw):
         """float64 logits give float64 probabilities, accurate to twelve digits"""
         logits = draw.logits(4, 6, scale=3.0, dtype=torch.float64)
         expect(student.softmax(logits)).is_close_to(reference.softmax(logits), **EXACT, look_at=DIGITS)
 
+    @needs("test_value")
     def test_gradient(self, student, reference, draw):
         """the gradient with respect to the logits is right"""
         logits, weights = draw.logits(4, 6, dtype=torch.float64), draw.logits(4, 6, dtype=torch.float64)
@@ -85,6 +88,7 @@ class TestSoftmax:
         difference = slope(lambda z: (student.softmax(z) * weights).sum(), logits, direction)
         expect((gradient * direction).sum(), "the slope along a direction").is_close_to(difference, **SLOPE)
 
+    @needs("test_value")
     def test_large_logits(self, student, reference, draw):
         """logits up to ten thousand, high rows next to low ones, give finite and right probabilities"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -93,6 +97,7 @@ class TestSoftmax:
                 reference.softmax(logits), **AT_TEN_THOUSAND, look_at=EXPONENT
             )
 
+    @needs("test_gradient")
     def test_gradient_of_large_logits(self, student, reference, draw):
         """logits up to ten thousand give a finite and right gradient"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -105,6 +110,7 @@ class TestSoftmax:
         """the logits that it was given stay as they were"""
         expect(student.softmax.report(draw.logits(4, 3))).leaves_inputs_unchanged()
 
+    @needs("test_value")
     def test_nothing_else_matters(self, student, reference, draw):
         """earlier calls and global settings do not matter, and no setting is changed"""
         first, second = draw.logits(4, 3), draw.logits(4, 3)
@@ -128,24 +134,28 @@ class TestCrossEntropy:
         logits, labels = draw.logits(6, 4, scale=3.0), draw.labels(6, 4)
         expect(student.cross_entropy(logits, labels)).is_close_to(reference.cross_entropy(logits, labels))
 
+    @needs("test_value")
     def test_sizes(self, student, reference, draw):
         """it takes one row, two classes, as many rows as classes, and views that are not contiguous"""
         for logits in sizes(draw):
             labels = draw.noncontiguous(draw.labels(*logits.shape))
             expect(student.cross_entropy(logits, labels)).is_close_to(reference.cross_entropy(logits, labels))
 
+    @needs("test_value")
     def test_missing_classes(self, student, reference, draw):
         """the labels need not contain every class"""
         for logits, labels in labels_of_some_classes(draw):
             loss = student.cross_entropy(logits, labels)
             expect(loss).is_close_to(reference.cross_entropy(logits, labels), look_at=WIDTH)
 
+    @needs("test_value")
     def test_float64(self, student, reference, draw):
         """float64 logits give a float64 loss, accurate to twelve digits"""
         logits, labels = draw.logits(5, 6, scale=3.0, dtype=torch.float64), draw.labels(5, 6)
         loss = student.cross_entropy(logits, labels)
         expect(loss).is_close_to(reference.cross_entropy(logits, labels), **EXACT, look_at=DIGITS)
 
+    @needs("test_value")
     def test_gradient(self, student, reference, draw):
         """the gradient with respect to the logits is right"""
         logits, labels = draw.logits(5, 4, dtype=torch.float64), draw.labels(5, 4)
@@ -163,6 +173,7 @@ class TestCrossEntropy:
         difference = slope(lambda z: student.cross_entropy(z, labels), logits, direction)
         expect((gradient * direction).sum(), "the slope along a direction").is_close_to(difference, **SLOPE)
 
+    @needs("test_value")
     def test_large_logits(self, student, reference, draw):
         """logits up to ten thousand, high rows next to low ones, give a finite and right loss"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -172,6 +183,7 @@ class TestCrossEntropy:
                 reference.cross_entropy(logits, labels), **LOSS_AT_TEN_THOUSAND, look_at=LOGARITHM
             )
 
+    @needs("test_gradient")
     def test_gradient_of_large_logits(self, student, reference, draw):
         """logits up to ten thousand give a finite and right gradient"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -184,6 +196,7 @@ class TestCrossEntropy:
         """the logits and labels that it was given stay as they were"""
         expect(student.cross_entropy.report(draw.logits(4, 3), draw.labels(4, 3))).leaves_inputs_unchanged()
 
+    @needs("test_value")
     def test_nothing_else_matters(self, student, reference, draw):
         """earlier calls and global settings do not matter, and no setting is changed"""
         first = (draw.logits(4, 3), draw.labels(4, 3))
@@ -228,6 +241,7 @@ class TestAccuracy:
         labels = labels_with(draw, logits, num_right=7)
         expect(student.accuracy(logits, labels)).is_close_to(reference.accuracy(logits, labels), **FRACTION)
 
+    @needs("test_value")
     def test_all_and_none(self, student, draw):
         """it is the float 1.0 when all are right and 0.0 when none is"""
         logits = draw.logits(6, 4)
@@ -235,24 +249,28 @@ class TestAccuracy:
             value = student.accuracy(logits, labels_with(draw, logits, num_right))
             expect(value).is_float().is_close_to(fraction, **FRACTION)
 
+    @needs("test_value")
     def test_sizes(self, student, draw):
         """it takes one row, two classes, as many rows as classes, and views that are not contiguous"""
         for logits, num_right in zip(sizes(draw), (1, 0, 5, 2, 4, 5), strict=True):
             labels = draw.noncontiguous(labels_with(draw, logits, num_right))
             expect(student.accuracy(logits, labels)).is_close_to(num_right / len(logits), **FRACTION)
 
+    @needs("test_value")
     def test_missing_classes(self, student, draw):
         """the labels need not contain every class that is predicted"""
         labels = draw.labels(9, 5, missing=(4,))
         logits = near_misses(draw, labels, 5, num_right=5)
         expect(student.accuracy(logits, labels)).is_close_to(5 / 9, **FRACTION)
 
+    @needs("test_value")
     def test_close_float64_logits(self, student, draw):
         """float64 logits that differ by a billionth are told apart"""
         logits = 1.0 + 1e-9 * draw.logits(13, 4, dtype=torch.float64)
         labels = labels_with(draw, logits, num_right=8)
         expect(student.accuracy(logits, labels)).is_close_to(8 / 13, **FRACTION)
 
+    @needs("test_value")
     def test_large_logits(self, student, draw):
         """logits up to ten thousand, high rows next to low ones, are compared rightly"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -263,6 +281,7 @@ class TestAccuracy:
         """the logits and labels that it was given stay as they were"""
         expect(student.accuracy.report(draw.logits(4, 3), draw.labels(4, 3))).leaves_inputs_unchanged()
 
+    @needs("test_value")
     def test_nothing_else_matters(self, student, draw):
         """earlier calls do not matter, and no global setting is changed"""
         first, second = draw.logits(7, 3), draw.logits(7, 3)
@@ -280,6 +299,7 @@ class TestCrossEntropyBackward:
         gradient = student.cross_entropy_backward(logits, labels)
         expect(gradient).is_close_to(reference.cross_entropy_backward(logits, labels))
 
+    @needs("test_value")
     def test_sizes(self, student, reference, draw):
         """it takes one row, two classes, as many rows as classes, and views that are not contiguous"""
         for logits in sizes(draw):
@@ -287,18 +307,21 @@ class TestCrossEntropyBackward:
             gradient = student.cross_entropy_backward(logits, labels)
             expect(gradient).is_close_to(reference.cross_entropy_backward(logits, labels))
 
+    @needs("test_value")
     def test_missing_classes(self, student, reference, draw):
         """the labels need not contain every class"""
         for logits, labels in labels_of_some_classes(draw):
             gradient = student.cross_entropy_backward(logits, labels)
             expect(gradient).is_close_to(reference.cross_entropy_backward(logits, labels), look_at=WIDTH)
 
+    @needs("test_value")
     def test_float64(self, student, reference, draw):
         """float64 logits give a float64 gradient, accurate to twelve digits"""
         logits, labels = draw.logits(5, 6, scale=3.0, dtype=torch.float64), draw.labels(5, 6)
         gradient = student.cross_entropy_backward(logits, labels)
         expect(gradient).is_close_to(reference.cross_entropy_backward(logits, labels), **EXACT, look_at=DIGITS)
 
+    @needs("test_value")
     def test_central_differences(self, student, reference, draw):
         """it agrees with finite differences of the loss"""
         logits, direction = draw.logits(4, 5, dtype=torch.float64), draw.logits(4, 5, dtype=torch.float64)
@@ -308,6 +331,7 @@ class TestCrossEntropyBackward:
         difference = slope(lambda z: reference.cross_entropy(z, labels), logits, direction)
         expect((gradient * direction).sum(), "the slope along a direction").is_close_to(difference, **SLOPE)
 
+    @needs("test_value")
     def test_large_logits(self, student, reference, draw):
         """logits up to ten thousand, high rows next to low ones, give a finite and right gradient"""
         for logits in (high_and_low_rows(draw, 4), wide_rows(draw, 4)):
@@ -320,6 +344,7 @@ class TestCrossEntropyBackward:
         """the logits and labels that it was given stay as they were"""
         expect(student.cross_entropy_backward.report(draw.logits(4, 3), draw.labels(4, 3))).leaves_inputs_unchanged()
 
+    @needs("test_value")
     def test_nothing_else_matters(self, student, reference, draw):
         """earlier calls and global settings do not matter, and no setting is changed"""
         first = (draw.logits(4, 3), draw.labels(4, 3))
@@ -382,23 +407,27 @@ class TestSgdStep:
         """it returns None"""
         expect(student.sgd_step(draw.params((3, 4), (4,)), 0.1)).is_none()
 
+    @needs("test_step")
     def test_missing_gradients(self, student, reference, draw):
         """a parameter without a gradient stays as it is, wherever it stands, and the others move"""
         for place in (1, 0, 3):
             params = draw.params((2,), (3, 2), (4,), (2, 2), without_grad=(place,))
             expect_no_gradients(expect_step(student, reference, params, 0.3))
 
+    @needs("test_step")
     def test_any_iterable(self, student, reference, draw):
         """params may be a tuple or a generator, which can be read only once, with one element or none"""
         for params in (draw.params((3, 2), (2,), (4,)), draw.params((5,)), []):
             for iterable in (tuple(params), draw.as_generator(params)):
                 expect_no_gradients(expect_step(student, reference, iterable, 0.2))
 
+    @needs("test_step")
     def test_shapes(self, student, reference, draw):
         """parameters may have any shape: 0-dim, empty, one number, several axes, not contiguous"""
         params = [*draw.params((), (0, 3), (1,), (2, 3, 2)), strided_param(draw, 4, 3)]
         expect_no_gradients(expect_step(student, reference, params, 0.7))
 
+    @needs("test_step")
     def test_float64(self, student, reference, draw):
         """float64 parameters keep twelve digits, also next to float32 ones"""
         params = [*draw.params((3, 2)), *draw.params((3, 2), (), dtype=torch.float64)]
@@ -407,6 +436,7 @@ class TestSgdStep:
         expect(after[:1], "params").is_close_to(expected[:1])
         expect(after[1:], "params").is_close_to(expected[1:], **EXACT, look_at=DIGITS)
 
+    @needs("test_step")
     def test_no_memory(self, student, reference, draw):
         """a step depends on nothing but its inputs, not on earlier steps"""
         first, second = draw.params((3, 2), (2,)), draw.params((3, 2), (2,))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,15 @@ from autograder.engine.calls import Call, CallFailed, CallReport
 from autograder.model import ExerciseResult
 
 EXPLAINED_SEEDS = 1  # asking the catalogue takes many times as long as grading
-PRELOADED = ("torch._dynamo", "torch.fx.experimental.symbolic_shapes", "numpy.random", "_pytest.helpconfig", __name__)
-"""What the first backward pass and the first recorded call import: a second of each worker's start, spared."""
+PRELOADED = (
+    "torch._dynamo",
+    "torch.distributed.tensor",
+    "torch.fx.experimental.symbolic_shapes",
+    "numpy.random",
+    "_pytest.helpconfig",
+    __name__,
+)
+"""What torch imports only when it first needs it, which takes a second: an alarm must never cut that import short."""
 
 Results = tuple[ExerciseResult, ...]  # one per seed
 OpenNotebook = Callable[[Sequence[str]], AbstractContextManager[OpenCheck]]  # code cells of a submission, run
@@ -42,7 +50,7 @@ class Grading:
 
     def __call__(self) -> Callable[[Candidate], Results | Lost]:
         """The suite stays open as long as the process lives."""
-        suite = Suite(self.assignment, seconds=self.call_seconds)
+        suite = _open_suite(self.assignment, self.call_seconds)
 
         def grade(candidate: Candidate) -> Results | Lost:
             try:
@@ -65,7 +73,7 @@ class Comparing:
 
     def __call__(self) -> Callable[[tuple[Candidate, Candidate]], bool]:
         """The suite stays open as long as the process lives."""
-        suite = Suite(self.assignment, seconds=self.call_seconds)
+        suite = _open_suite(self.assignment, self.call_seconds)
 
         def steps_of(candidate: Candidate) -> list[list[Step]]:
             recording = _Recording(local_caller(_functions(candidate, suite)))
@@ -97,6 +105,17 @@ def grade_candidate(
         only.grade(open_check, seed_for(number), explain_failures=number <= explained)[0]
         for number in range(1, seeds + 1)
     )
+
+
+def _open_suite(assignment: Assignment, call_seconds: float) -> Suite:
+    preload()
+    return Suite(assignment, seconds=call_seconds)
+
+
+def preload() -> None:
+    """Import what torch would import while a call is being timed."""
+    for name in PRELOADED:
+        importlib.import_module(name)
 
 
 def seed_for(number: int) -> Callable[[str], str]:

@@ -11,8 +11,9 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -101,10 +102,9 @@ def _interpreter_left_as_it_was(path: Path, root: Path) -> Iterator[None]:
     environment = {name: os.environ.pop(name, None) for name in ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")}
     environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = os.environ.get("PYTEST_DISABLE_PLUGIN_AUTOLOAD")
     os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
-    modules, finders, writes = set(sys.modules), list(sys.meta_path), sys.dont_write_bytecode
-    search_path = list(sys.path)
+    finders, search_path, writes = list(sys.meta_path), list(sys.path), sys.dont_write_bytecode
     sys.dont_write_bytecode = True
-    _forget_modules_in(path.parent, root, set())
+    aside = _take_out_modules(path.parent, root)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -113,7 +113,8 @@ def _interpreter_left_as_it_was(path: Path, root: Path) -> Iterator[None]:
         sys.dont_write_bytecode = writes
         sys.meta_path[:] = [finder for finder in sys.meta_path if finder in finders]
         sys.path[:] = search_path
-        _forget_modules_in(path.parent, root, modules)
+        _take_out_modules(path.parent, root)
+        sys.modules.update(aside)
         for name, value in environment.items():
             if value is None:
                 os.environ.pop(name, None)
@@ -121,16 +122,14 @@ def _interpreter_left_as_it_was(path: Path, root: Path) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _forget_modules_in(folder: Path, root: Path, known: set[str]) -> None:
-    """Drop the modules under `folder`, and the packages that pytest made up for the folders above, unless known."""
-    made_up = ".".join(folder.relative_to(root).parts) if folder.is_relative_to(root) else folder.name
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        is_inside = isinstance(file, str) and Path(file).is_relative_to(folder)
-        is_made_up = file is None and (made_up == name or made_up.startswith(name + ".")) and name not in known
-        if is_inside or is_made_up:
-            with suppress(KeyError):
-                del sys.modules[name]
+def _take_out_modules(folder: Path, root: Path) -> dict[str, ModuleType]:
+    """Remove the modules that bear the names pytest gives to files in `folder`, and to the folders above."""
+    made_up = ".".join(folder.relative_to(root).parts)
+    taken = {}
+    for name in list(sys.modules):
+        if made_up == name or made_up.startswith(name + ".") or name.startswith(made_up + "."):
+            taken[name] = sys.modules.pop(name)
+    return taken
 
 
 def _one_line(error: BaseException) -> str:

@@ -85,8 +85,8 @@ def _is_same_tensor(one: Tensor, other: Tensor, right: Any) -> bool:
         return False
     wanted = right if isinstance(right, Tensor) and right.shape == one.shape else None
     if one.grad is not None or other.grad is not None:  # a gradient reset to zero is as good as none
-        grads = [torch.zeros_like(one) if tensor.grad is None else tensor.grad for tensor in (one, other)]
-        if not is_same_value(*grads, None if wanted is None else wanted.grad):
+        first, second = (torch.zeros_like(one) if tensor.grad is None else tensor.grad for tensor in (one, other))
+        if not is_same_value(first, second, None if wanted is None else wanted.grad):
             return False
     return _is_near(one.detach(), other.detach(), None if wanted is None else wanted.detach())
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from autograder.checks.attempts import PRELOADED, Comparing, Grading, OpenNotebook, grade_in_sandbox
+from autograder.checks.attempts import PRELOADED, Comparing, Grading, OpenNotebook, grade_in_sandbox, preload
 from autograder.checks.candidates import Candidate, Origin
 from autograder.checks.modules import load_module
 from autograder.checks.mutate import Mutant, functions_behind, mutants
@@ -55,6 +55,7 @@ def verify(
     with Suite(assignment) as suite:
         plan = _plan(suite, with_mutants=sandbox is None)
         if sandbox is not None:
+            preload()
             answers: list[Any] = []
             for candidate in plan.candidates:
                 answers.append(grade_in_sandbox(suite, candidate, sandbox, seeds))

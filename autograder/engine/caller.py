@@ -77,7 +77,7 @@ class Check(AbstractContextManager["Check"]):
 
     def _how_it_ended(self) -> str:
         code = self._give_up("it ended in an earlier call")
-        limit = self._session.reason_gone() if self._session is not None else ""
+        limit = self._session.reason_gone(patience=1.0) if self._session is not None and code is None else ""
         if limit in ("memory", "disk"):
             return f"used more {limit} than it may"
         return "ended the Python process" + ("" if code is None else f" ({describe_exit(code)})")

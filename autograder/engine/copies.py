@@ -165,7 +165,8 @@ def tensors_in(value: Any, depth: int = 0, path: tuple[Any, ...] = ()) -> Iterat
 
 def attribute_of(tensor: Tensor, name: str) -> Any:
     """An attribute as torch's own Tensor has it, whatever a subclass or a changed `__class__` says."""
-    return getattr(Tensor, name).__get__(tensor)
+    with torch._C.DisableTorchFunctionSubclass():
+        return getattr(Tensor, name).__get__(tensor)
 
 
 def storage_of(tensor: Tensor) -> torch.UntypedStorage | None:

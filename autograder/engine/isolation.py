@@ -77,6 +77,8 @@ def choose_level(wanted: str, layers: tuple[Layer, ...]) -> Isolation:
     """The level to work at. wanted: "auto", "A", "B" or "none". Raises IsolationError, in one line."""
     if wanted == "none":
         return Isolation.NONE
+    if wanted not in ("auto", "A", "B"):
+        raise IsolationError(f'isolation is "{wanted}"; give "auto", "A", "B" or "none"')
     best = best_level(layers)
     report = IsolationReport(best, layers)
     if best is Isolation.NONE or (wanted == "A" and best is Isolation.B):

@@ -48,6 +48,7 @@ class Notebook:
         self._is_forking = False
         self._copy = 0  # the process that went on while this one is a checkpoint
         self._checks: dict[int, int] = {}  # number of a check: its process
+        self._ended: dict[int, int] = {}  # number of a check that is over: how its process ended
         self._ruleset: int | None = None  # what checks may open
 
     def serve(self) -> None:
@@ -81,7 +82,9 @@ class Notebook:
             case Settle(id):
                 return self._settle(id)
             case EndCheck(id, number):
-                return Ended(id, _end_child(self._checks.pop(number, 0)))
+                self._collect_ended()
+                code = self._ended.pop(number, None)
+                return Ended(id, _end_child(self._checks.pop(number, 0)) if code is None else code)
         raise wire.WireError("a request for another process")
 
     def _prepare(self, request: Prepare) -> Reply:
@@ -125,7 +128,20 @@ class Notebook:
         gc.freeze()  # nothing of the notebook is collected any more, so forks share its pages
         return Settled(id, defined)
 
+    def _collect_ended(self) -> None:
+        """Let the processes of checks that are over go: a dead one still counts among the processes allowed."""
+        for number, process in list(self._checks.items()):
+            try:
+                is_over, status = _waitpid(process, os.WNOHANG)
+            except ChildProcessError:
+                del self._checks[number]
+                continue
+            if is_over:
+                del self._checks[number]
+                self._ended[number] = os.waitstatus_to_exitcode(status)
+
     def _open_check(self, request: OpenCheck, channel: socket.socket) -> None:
+        self._collect_ended()
         try:
             process = self._fork()
         except OSError:

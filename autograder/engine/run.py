@@ -23,10 +23,12 @@ from autograder.engine.exits import describe_exit
 from autograder.engine.messages import CellDone, Output
 from autograder.engine.session import Session, SessionLost
 from autograder.engine.starting import Report, Start
+from autograder.errors import IsolationError
 from autograder.model import CellResult, CellStatus
 
 REVIVALS = 2  # times that the notebook is run again because a check brought it down
 REPLAY = 0.5  # seconds of cells that may have to run again
+FOR_CHECKS = 3600.0  # seconds that a session may go on after its cells: the guardian is only the last resort
 SPARE = 1  # checks forked ahead, while the grader is busy with the one before
 
 
@@ -107,6 +109,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
     def _run(self) -> None:
         try:
             self._session = self._new_session()
+            self._deadline = time.monotonic() + self._limits.notebook_seconds  # starting is not the student's time
             self._run_cells()
             self.defined.update(self._session_or_lost().settle())
         except SessionLost as lost:
@@ -180,8 +183,15 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
                 self._run_cell(position)
 
     def _new_session(self) -> Session:
-        seconds = self._left() + 3600  # checks come after the cells; the guardian is only the last resort
-        session = self._start_session(Start(self._limits, max(seconds, 60.0)))
+        """A session with the files in place. A second try is for a zygote that was killed from outside."""
+        try:
+            return self._prepared_session()
+        except IsolationError:
+            return self._prepared_session()
+
+    def _prepared_session(self) -> Session:
+        seconds = max(self._left(), 60.0) + FOR_CHECKS
+        session = self._start_session(Start(self._limits, seconds))
         try:
             session.prepare(*self._prepared)
         except BaseException:

@@ -144,9 +144,9 @@ class Session:
             self._lifeline.close()
         return self._report
 
-    def reason_gone(self) -> str:
-        """Why nothing is left of the session, as the guardian says; "" while it goes on."""
-        if self._report is None and select.select([self._lifeline], [], [], 0)[0]:
+    def reason_gone(self, patience: float = 0.0) -> str:
+        """Why nothing is left of the session, as the guardian says within `patience` seconds; "" while it goes on."""
+        if self._report is None and select.select([self._lifeline], [], [], patience)[0]:
             self.close()
         return self._report.reason if self._report is not None else ""
 

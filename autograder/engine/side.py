@@ -130,7 +130,6 @@ def _environment() -> dict[str, str]:
         "PATH": "/usr/bin:/bin",
         "MPLBACKEND": "agg",
         "PYTHONDONTWRITEBYTECODE": "1",
-        # Large pages make page tables small, and a fork is little more than a copy of page tables.
-        "PYTHONMALLOC": "malloc",
-        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+        # Large pages, as in `pages.py`; and no small chunks that a fork would join up all over the heap.
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mxfast=0",
     }

@@ -21,6 +21,7 @@ from autograder.engine import isolation, seccomp, wire
 from autograder.engine.calls import Call
 from autograder.engine.guardian import Warm, guard
 from autograder.engine.manners import teach_manners
+from autograder.engine.pages import use_large_pages
 from autograder.engine.perform import perform
 from autograder.engine.shell import Shell
 from autograder.engine.starting import START, Hello
@@ -104,13 +105,14 @@ def _warm_up(level: Isolation) -> Warm:
         perform(
             Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square
         )  # imports over a second's worth
+    gc.collect()
+    use_large_pages()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     address_space = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     user = isolation.slot_user()
     if level is Isolation.A:
         isolation.enter_namespaces(_own_source())
     filter_ = seccomp.build_filter(beside_others=level is not Isolation.A)
-    gc.collect()
     gc.freeze()
     return Warm(level, user, shell, filter_, proc, address_space)
 

@@ -31,7 +31,7 @@ SUBMISSIONS = sa.Table(
     sa.Column("seconds", sa.Float, nullable=False),
     sa.Column("submitted_at", sa.DateTime),  # UTC
     sa.Column("graded_at", sa.DateTime, nullable=False),  # UTC
-    sa.Column("result", sa.Text(2**24), nullable=False),  # SubmissionResult as JSON
+    sa.Column("result", sa.Text, nullable=False),  # SubmissionResult as JSON
 )
 
 CHECKS = sa.Table(

@@ -62,6 +62,12 @@ def test_logits_have_no_ties_are_bounded_and_not_zero(seed, n, c, scale):
     assert float(logits.abs().max()) <= 3 * scale
 
 
+def test_logits_of_a_row_keep_a_distance_that_survives_every_dtype():
+    apart = [Draw(f"{seed}").logits(50, 10, dtype=torch.float64).sort(dim=1)[0].diff(dim=1).min() for seed in range(5)]
+    assert min(apart) >= 0.9e-3
+    assert Draw("a").logits(500, 10).abs().min() >= 0.9e-3
+
+
 def test_logits_spread_as_normal_numbers_do():
     logits = Draw("a").logits(2000, 10, dtype=torch.float64)
     assert abs(float(logits.mean())) < 0.03

@@ -9,6 +9,7 @@ import time
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
@@ -483,6 +484,15 @@ def test_two_suites_of_one_name_are_open_at_once(tmp_path):
             assert result.score == 4.0
     with Suite(one) as third:
         assert third.checks[0].title == "it is twice the input"
+
+
+def test_a_module_of_the_same_name_is_neither_used_nor_lost(tmp_path, monkeypatch):
+    other = ModuleType("assignments.little.checks")
+    for name in ("assignments", "assignments.little", "assignments.little.checks"):
+        monkeypatch.setitem(sys.modules, name, other)
+    (result,) = grade(make_assignment(tmp_path), {"double": lambda x: 2 * x})
+    assert result.score == 4.0
+    assert sys.modules["assignments.little.checks"] is sys.modules["assignments"] is other
 
 
 def test_a_suite_leaves_the_interpreter_as_it_was(tmp_path):

@@ -64,7 +64,7 @@ def run_on(side: StudentSide, *sources: str, exercises: tuple[str, ...] = (), **
 
 def printed(made: NotebookRun, cell: int = -1) -> str:
     """All text that a cell printed, and the errors it ended with."""
-    texts = []
-    for output in made.cells[cell].outputs:
-        texts.append(output.get("text") or output.get("evalue") or output.get("data", {}).get("text/plain", ""))
-    return "".join(texts)
+    return "".join(
+        output.get("text") or output.get("evalue") or output.get("data", {}).get("text/plain", "")
+        for output in made.cells[cell].outputs
+    )

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
@@ -17,7 +16,7 @@ from conftest import LIMITS, printed, run_on
 
 from autograder.engine.calls import Call, CallFailed
 from autograder.engine.side import StudentSide
-from autograder.model import CellStatus, Isolation
+from autograder.model import CellStatus
 
 HERE = Path(__file__).resolve()
 REPOSITORY = HERE.parents[2]
@@ -26,7 +25,7 @@ TRY = """
 def attempt(*things):
     for name, thing in things:
         try:
-            print(name, "GOT", repr(thing())[:60])
+            print(name, "GOT", repr(thing())[:500])
         except OSError as error:
             print(name, "refused")
 """
@@ -193,12 +192,12 @@ def test_memory_of_one_process_is_limited(any_side: StudentSide) -> None:
         assert printed(made) == "on\n"
 
 
-@pytest.fixture(scope="module", params=["best level", "B"])
-def narrow_side(request: pytest.FixtureRequest) -> Iterator[StudentSide]:
-    """A student side with little memory, so that a test fills it fast."""
-    limits = msgspec.structs.replace(LIMITS, memory=100 * 1024**2, cell_seconds=20)
-    with StudentSide(limits, isolation="auto" if request.param == "best level" else "B") as made:
-        yield made
+@pytest.fixture
+def narrow_side(any_side: StudentSide, monkeypatch: pytest.MonkeyPatch) -> StudentSide:
+    """A student side that gives a session little memory, so that a test fills it fast."""
+    limits = msgspec.structs.replace(LIMITS, memory=100 * 1024**2, cell_seconds=20, check_seconds=20)
+    monkeypatch.setattr(any_side, "_limits", limits)
+    return any_side
 
 
 BOMB = """
@@ -256,29 +255,45 @@ def processes_named(name: str) -> list[str]:
     return found
 
 
-def test_nothing_outlives_a_closed_run(any_side: StudentSide) -> None:
-    name = f"daemon{os.getpid() % 100000}"
-    daemon = f"""
-import ctypes, os, signal, time
-if os.fork() == 0:
-    os.setsid()
+DAEMON = """
+def leave_a_daemon(name):
+    import ctypes, os, signal, time
     if os.fork() == 0:
-        ctypes.CDLL(None).prctl(15, b"{name}")
-        for number in range(1, 32):
-            try: signal.signal(number, signal.SIG_IGN)
-            except OSError: pass
-        time.sleep(600)
-    os._exit(0)
-time.sleep(0.3)
+        os.setsid()
+        if os.fork() == 0:
+            ctypes.CDLL(None).prctl(15, name)
+            for number in range(1, 32):
+                try: signal.signal(number, signal.SIG_IGN)
+                except OSError: pass
+            time.sleep(600)
+        os._exit(0)
 """
-    with run_on(any_side, daemon) as made:
+
+
+def test_what_a_cell_left_running_is_gone_before_the_checks(any_side: StudentSide) -> None:
+    name = f"cell{os.getpid()}"
+    with run_on(any_side, f"{DAEMON}\nleave_a_daemon(b'{name}')\nimport time\ntime.sleep(0.2)") as made:
         assert made.cells[0].status is CellStatus.OK
+        deadline = time.monotonic() + 10
+        while processes_named(name) and time.monotonic() < deadline:  # killed; its init has yet to collect it
+            time.sleep(0.05)
+        assert not processes_named(name)
+
+
+def test_nothing_outlives_a_closed_run(any_side: StudentSide) -> None:
+    name = f"check{os.getpid()}"
+    with run_on(any_side, f"{DAEMON}\ndef leave():\n    leave_a_daemon(b'{name}')") as made:
+        with made.open_check() as check:
+            assert check.call(Call("leave")).error is None
+        deadline = time.monotonic() + 10
+        while not processes_named(name) and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert processes_named(name)
     assert not processes_named(name)
 
 
 def test_a_check_cannot_write_files_for_a_later_one(any_side: StudentSide) -> None:
-    source = "open('old', 'w').write('x')\ndef leave():\n    open('left', 'w').write('seen')\ndef spoil():\n    open('old', 'w')"
+    source = "open('old', 'w').write('x')\ndef leave():\n    open('left', 'w')\ndef spoil():\n    open('old', 'w')"
     with run_on(any_side, source) as made:
         for name in ("leave", "spoil"):
             with made.open_check() as check:
@@ -314,7 +329,8 @@ def test_two_submissions_see_nothing_of_each_other(any_side: StudentSide) -> Non
     leave = "import os, tempfile\nopen('left', 'w')\nopen(tempfile.gettempdir() + '/left', 'w')\n"
     leave += "import builtins\nbuiltins.left = 1\n"
     leave += "import multiprocessing.shared_memory as m\ntry: m.SharedMemory('left', True, 10)\nexcept OSError: pass"
-    look = "import os, tempfile, builtins\nprint(os.listdir('.'), os.listdir(tempfile.gettempdir()), hasattr(builtins, 'left'))"
+    look = "import os, tempfile, builtins\n"
+    look += "print(os.listdir('.'), os.listdir(tempfile.gettempdir()), hasattr(builtins, 'left'))"
     look += (
         "\nimport multiprocessing.shared_memory as m\ntry: m.SharedMemory('left')\nexcept OSError: print('no memory')"
     )
@@ -337,11 +353,6 @@ def zero(x):
     with run_on(any_side, source) as made, made.open_check() as check:
         value = check.call(Call("zero", (torch.ones(2),))).value
     assert not torch.equal(value, torch.ones(2))
-
-
-def test_no_level_below_b_is_given_by_itself() -> None:
-    with StudentSide(LIMITS, isolation="none") as side:
-        assert side.level is Isolation.NONE
 
 
 def test_the_session_ends_within_a_second(any_side: StudentSide) -> None:

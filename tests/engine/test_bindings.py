@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 from typing import Any
 
 import pytest
@@ -26,10 +27,8 @@ def graded(*cells: str, stub: str = STUB) -> tuple[Any, int | None]:
     for index, source in enumerate(cells):
         bindings.cell = index
         tree = bindings.transformer().visit(ast.parse(source))
-        try:
+        with contextlib.suppress(ZeroDivisionError):
             exec(compile(ast.fix_missing_locations(tree), f"<cell {index}>", "exec"), namespace)
-        except ZeroDivisionError:
-            pass
         bindings.look()
     defined = bindings.settle()
     return namespace.get("accuracy"), defined["accuracy"]
@@ -109,5 +108,4 @@ def test_a_stub_that_cannot_be_parsed_is_no_stub() -> None:
 
 def test_a_class_that_lies_about_its_module_does_no_harm() -> None:
     source = "class Meta(type):\n    @property\n    def __module__(cls):\n        1 / 0\n"
-    function, cell = graded(source + "class accuracy(metaclass=Meta):\n    pass")
-    assert cell == 0
+    assert graded(source + "class accuracy(metaclass=Meta):\n    pass")[1] == 0

@@ -265,6 +265,17 @@ def test_views_and_the_argument_itself_are_aliases():
     assert report_of(lambda x, y: x + y, x, y).aliases == ()
 
 
+def test_a_subclass_cannot_hide_that_it_shares_memory():
+    class Hidden(Tensor):
+        @classmethod
+        def __torch_function__(cls, func, types, args=(), kwargs=None):
+            raise RuntimeError("nothing to see here")
+
+    report = report_of(lambda x: x.as_subclass(Hidden), torch.ones(2), wrt=(0,))
+    assert (report.error, report.aliases, report.requires_grad, type(report.value)) == (None, (0,), True, Tensor)
+    assert torch.equal(report.gradients[0], torch.ones(2))
+
+
 def test_a_step_in_place_keeps_the_tensors_and_any_other_does_not():
     def swap(params):
         params[0] = params[0] - 1

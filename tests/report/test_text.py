@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from autograder.report.text import duration, one_line, plural, points, printable, shortened, size
@@ -36,6 +36,7 @@ def test_names_in_any_script_stay_as_they_are() -> None:
     assert printable(names) == names
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(codec=None)))
 def test_nothing_unprintable_is_left(text: str) -> None:
     shown = printable(text)
@@ -43,6 +44,7 @@ def test_nothing_unprintable_is_left(text: str) -> None:
     shown.encode("utf-8")
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_one_line_is_one_short_line(text: str) -> None:
     line = one_line(text, 50)
