@@ -1,7 +1,7 @@
-"""No line of a check, a reference or a mistake is in reach of student code, or stands in what students and formgrader get.
+"""No line of a check, a reference or a mistake is in reach of student code, or in what students and formgrader get.
 
-The spy is a notebook that is handed in and graded for real. It knows the hidden lines by their hashes only, and looks for
-them in every file that it can open and in every string and code object that its process holds.
+The spy is a notebook that is handed in and graded for real. It knows the hidden lines by their hashes only, and looks
+for them in every file that it can open and in every string and code object that its process holds.
 """
 
 from __future__ import annotations
@@ -29,13 +29,14 @@ SPY = """
 import gc, hashlib, json, os, sys, types
 HASHES = set(json.loads('%s'))
 with open("canary.txt", "w") as file:
-    file.write("something else\\n    " + " ".join("this line stands in a file that the spy itself wrote".split()) + "\\n")
+    file.write("something else\\n    this line stands in a file that the spy itself wrote\\n")
 
 def known(text):
     return sum(hashlib.sha256(line.strip().encode()).hexdigest() in HASHES for line in text.splitlines())
 
 found, opened = [], 0
-libraries = tuple(os.path.realpath(path) for path in {sys.prefix, sys.base_prefix}) + ("/usr/lib", "/lib", "/usr/share", "/etc/fonts")
+libraries = tuple(os.path.realpath(path) for path in {sys.prefix, sys.base_prefix})
+libraries += ("/usr/lib", "/lib", "/usr/share", "/etc/fonts")
 for folder, folders, names in os.walk("/", followlinks=False):
     if os.path.realpath(folder).startswith(libraries) and not any(
         word in folder for word in ("autograder", "torchmark", "solutions", "assignments", "mistakes")
@@ -60,7 +61,8 @@ def strings(thing):
         for constant in thing.co_consts:
             yield from strings(constant)
 
-texts = {text for thing in gc.get_objects() for part in gc.get_referents(thing) for text in strings(part) if len(text) > 30}
+parts = (part for thing in gc.get_objects() for part in gc.get_referents(thing))
+texts = {text for part in parts for text in strings(part) if len(text) > 30}
 held = sum(known(text) for text in texts)
 print(json.dumps({"found": found, "opened": opened, "held": held, "environment": dict(os.environ)}))
 """
@@ -69,7 +71,10 @@ print(json.dumps({"found": found, "opened": opened, "held": held, "environment":
 def hidden_lines() -> set[str]:
     """Lines of what must stay hidden, as far as they tell something and are not in the released notebook too."""
     released = (ROOT / "release" / NAME / f"{NAME}.ipynb").read_text()
-    files = [ROOT / "solutions" / f"{NAME}.py", *((ROOT / "assignments" / NAME) / each for each in ("checks.py", "mistakes.py"))]
+    files = [
+        ROOT / "solutions" / f"{NAME}.py",
+        *((ROOT / "assignments" / NAME) / each for each in ("checks.py", "mistakes.py")),
+    ]
     lines = {line.strip() for path in files for line in path.read_text().splitlines()}
     return {line for line in lines if len(line) > 30 and json.dumps(line)[1:-1] not in released and '"""' not in line}
 

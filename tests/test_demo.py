@@ -8,10 +8,11 @@ import json
 import tomllib
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from autograder.cli import app
 from autograder.course import Course, load_course
 from autograder.demo import ASSIGNMENT, Demo, DemoRun, Trouble, make_demo, run_demo, with_limits
 from autograder.demo.notebooks import names_at_hand, read_released, stub_docstrings
@@ -217,10 +218,10 @@ def test_troubles_are_told_apart(run: DemoRun) -> None:
     assert found(run, Trouble.UNTOUCHED).score == 0
 
 
-def test_run_again_it_grades_nothing_anew(course: Course, run: DemoRun) -> None:
-    def never(done: int, total: int) -> Any:
-        raise AssertionError("something was graded")
-
-    again = run_demo(course, run.demo.course.root, 8, on_progress=never)
-    assert again.graded.unchanged == 8
-    assert [(r.student, r.score) for r in again.graded.results] == [(r.student, r.score) for r in run.graded.results]
+def test_run_again_it_grades_nothing_anew_and_says_so(run: DemoRun) -> None:
+    folder = run.demo.course.root
+    again = CliRunner().invoke(app, ["-C", str(ROOT), "demo", str(folder), "--students", "8"])
+    assert again.exit_code == 0, again.output
+    assert "unchanged, not graded again: 8 of 8 submissions\ngraded: nothing anew" in again.stdout
+    assert f"feedback: 8 pages, such as {folder / 'feedback'}" in again.stdout
+    assert all(planted.student in again.stdout for planted in run.demo.planted)

@@ -81,9 +81,7 @@ def get(results: tuple[Path, Any], tmp_path_factory: pytest.TempPathFactory) -> 
         server = subprocess.Popen(command, cwd=root, env=environment, stdout=output, stderr=output)
 
     def fetch(path: str) -> str:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"token {token}"}
-        )
+        request = urllib.request.Request(f"http://127.0.0.1:{port}{path}", headers={"Authorization": f"token {token}"})
         with urllib.request.urlopen(request, timeout=30) as response:
             return str(response.read().decode())
 

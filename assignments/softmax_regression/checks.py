@@ -389,8 +389,11 @@ def expect_no_gradients(report):
 class TestSgdStep:
     def test_step(self, student, reference, draw):
         """each parameter moves by the learning rate times its gradient, downhill"""
-        for lr in (0.1, 0.5, 2.0):
-            expect_step(student, reference, draw.params((3, 4), (4,), (2, 3)), lr)
+        for lr, steepness in ((0.1, 1.0), (0.5, 1.0), (2.0, 50.0)):
+            params = draw.params((3, 4), (4,), (2, 3))
+            for p in params:
+                p.grad *= steepness
+            expect_step(student, reference, params, lr)
 
     def test_in_place(self, student, draw):
         """the step happens in place: the same tensors over the same storage, which still require gradients"""

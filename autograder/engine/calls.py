@@ -78,7 +78,7 @@ class CallReport:
     seconds: float = 0.0
 
 
-class CallFailed(Exception):
+class CallFailed(Exception):  # noqa: N818 (an outcome, not an error of ours)
     """The student side gave no report: it hung, died, or broke the protocol. `reason` is a sentence for the student."""
 
     def __init__(self, reason: str, kind: str) -> None:

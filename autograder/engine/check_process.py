@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import socket
 from types import FrameType
@@ -12,6 +13,7 @@ import torch
 
 from autograder.engine import wire
 from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle
+from autograder.engine.limits import OPEN_FILES
 from autograder.engine.messages import REQUESTS, Perform, Performed, read_call, report_tree
 from autograder.engine.perform import CallTimeout, perform
 from autograder.engine.shell import Shell
@@ -21,7 +23,9 @@ _set_timer, _set_handler = signal.setitimer, signal.signal
 
 
 def serve_check(channel: socket.socket, shell: Shell) -> None:
-    """Perform calls until the grader hangs up."""
+    """Perform calls until the grader hangs up. Files that cells opened are closed: a check could write through them."""
+    os.closerange(3, channel.fileno())
+    os.closerange(channel.fileno() + 1, OPEN_FILES)
     _rehearse()
     held: list[Any] = []
     while True:

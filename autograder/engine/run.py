@@ -29,7 +29,7 @@ from autograder.model import CellResult, CellStatus
 REVIVALS = 2  # times that the notebook is run again because a check brought it down
 REPLAY = 0.5  # seconds of cells that may have to run again
 FOR_CHECKS = 3600.0  # seconds that a session may go on after its cells: the guardian is only the last resort
-SPARE = 1  # checks forked ahead, while the grader is busy with the one before
+SPARE = 2  # checks forked ahead, while the grader is busy with the one before
 
 
 class NotebookRun(AbstractContextManager["NotebookRun"]):
@@ -135,48 +135,36 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
             self._give_up(lost)
 
     def _run_cells(self) -> None:
-        position = 0
         kept = 0  # the position of the checkpoint, or of the start
         since = 0.0  # seconds that the cells after it took
         is_careful = False  # after a death: a checkpoint before each cell
-        while position < len(self._sources):
+        for position in range(len(self._sources)):
             if self._left() <= 0:
-                self._skip_from(position, f"not run: the notebook used up its {self._limits.notebook_seconds:g} s")
+                self._skip_from(position, f"the notebook used up its {self._limits.notebook_seconds:g} s")
                 return
             if since > REPLAY or is_careful:
                 self._session_or_lost().checkpoint()
                 kept, since = position, 0.0
+            start = time.monotonic()
             try:
-                result = self._run_cell(position)
+                self._keep(position, self._run_cell(position))
             except SessionLost as lost:
-                self._results[position] = self._died(position, lost)
-                self._recover(kept, position)
+                took = time.monotonic() - start
+                how = self._go_back(kept, lost)
+                index = self._sources[position][0]
+                self._keep(position, cell_results.lost(index, f"the cell {how}", took, is_timeout=lost.is_timeout))
+                self._replay(kept, position)
                 is_careful = True
-            else:
-                self._results[position] = result
-                since += result.seconds
-            position += 1
+            since += time.monotonic() - start
 
     def _run_cell(self, position: int) -> CellResult:
         index, source = self._sources[position]
         limit = min(self._limits.cell_seconds, max(self._left(), 0.1))
         done = self._session_or_lost().run_cell(index, source, limit)
-        return self._result(index, done, limit)
-
-    def _recover(self, kept: int, deadly: int) -> None:
-        """Bring the notebook back to where it was before the cell at `deadly`, without it."""
-        session = self._session_or_lost()
-        try:
-            self._explain(deadly, session.go_back())
-        except SessionLost:  # no checkpoint, or none any more
-            self._explain_report(deadly, session.close(patience=0.5))
-            kept = 0
-            self._session = None
-            self._session = self._new_session()
-        self._replay(kept, deadly)
+        return cell_results.finished(index, done, limit, self._limits)
 
     def _replay(self, first: int, end: int) -> None:
-        """Run the cells of these positions again that left the process alive."""
+        """Run the cells of these positions again that left the process alive. What they show this time is not kept."""
         for position in range(first, end):
             before = self._results[position]
             if before is not None and before.status in (CellStatus.OK, CellStatus.ERROR):
@@ -207,49 +195,10 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
     def _left(self) -> float:
         return self._deadline - time.monotonic()
 
-    def _result(self, index: int, done: CellDone, limit: float) -> CellResult:
-        note = _limit_met(done.outputs, self._limits)
-        if done.status == "timeout":
-            note = f"the cell ran longer than {limit:g} s and was interrupted"
-        if note:
-            self._notes.append(f"cell {index}: {note}")
-        return CellResult(
-            index=index,
-            status=CellStatus(done.status),
-            seconds=done.seconds,
-            outputs=tuple(_as_nbformat(output) for output in done.outputs),
-            note=note,
-        )
-
-    def _died(self, position: int, lost: SessionLost) -> CellResult:
-        index = self._sources[position][0]
-        status = CellStatus.TIMEOUT if lost.is_timeout else CellStatus.DIED
-        return CellResult(index=index, status=status, seconds=0.0, note=f"the cell {lost.reason}")
-
-    def _explain(self, position: int, code: int | None) -> None:
-        """Say how the process ended, where the cell ended it itself."""
-        result = self._results[position]
-        assert result is not None
-        if result.status is CellStatus.DIED and code is not None:
-            self._note(position, f"the cell ended the Python process ({describe_exit(code)})")
-        else:
-            self._note(position, result.note)
-
-    def _explain_report(self, position: int, report: Report) -> None:
-        if report.reason in ("memory", "disk"):
-            self._note(
-                position, f"the cell used more {report.reason} than it may ({_limit(self._limits, report.reason)})"
-            )
-        else:
-            self._explain(position, report.code)
-
-    def _note(self, position: int, text: str) -> None:
-        result = self._results[position]
-        assert result is not None
-        self._results[position] = msgspec.structs.replace(
-            result, note=text, outputs=(_error_output(result.status, text),)
-        )
-        self._notes.append(f"cell {result.index}: {text}")
+    def _keep(self, position: int, result: CellResult) -> None:
+        self._results[position] = result
+        if result.note:
+            self._notes.append(f"cell {result.index}: {result.note}")
 
     def _give_up(self, lost: SessionLost) -> None:
         """The notebook could not be brought back to life."""
@@ -280,33 +229,3 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
                 self._spare.append(self._session.open_check())
             except SessionLost:
                 return
-
-
-def _as_nbformat(output: Output) -> dict[str, object]:
-    """An output as a notebook file has it."""
-    plain: dict[str, object] = msgspec.to_builtins(output)
-    if "data" in plain:
-        plain["metadata"] = {}
-    return plain
-
-
-def _error_output(status: CellStatus, text: str) -> dict[str, object]:
-    name = "CellTimeout" if status is CellStatus.TIMEOUT else "CellDied"
-    return {"output_type": "error", "ename": name, "evalue": text, "traceback": [f"{name}: {text}"]}
-
-
-def _limit(limits: Limits, name: str) -> str:
-    return f"{getattr(limits, name) / 1024**2:.0f} MiB"
-
-
-def _limit_met(outputs: list[Output], limits: Limits) -> str:
-    """Which limit an error among the outputs speaks of, as a sentence; "" where none does."""
-    for output in outputs:
-        name, text = getattr(output, "ename", ""), getattr(output, "evalue", "")
-        if name == "MemoryError" or "can't allocate memory" in text:
-            return f"the cell asked for more memory than it may use ({_limit(limits, 'memory')})"
-        if name == "OSError" and ("[Errno 28]" in text or "[Errno 27]" in text):
-            return f"the cell wrote more than its folder may hold ({_limit(limits, 'disk')})"
-        if name == "BlockingIOError" and "[Errno 11]" in text:
-            return f"the cell started more processes than it may ({limits.processes})"
-    return ""

@@ -17,6 +17,7 @@ from typing import IO
 from autograder.config import Limits
 from autograder.engine import wire
 from autograder.engine.conversation import new_pair
+from autograder.engine.exits import describe_exit
 from autograder.engine.run import NotebookRun
 from autograder.engine.session import Session
 from autograder.engine.starting import HELLO, Hello, Start
@@ -104,11 +105,18 @@ class StudentSide(AbstractContextManager["StudentSide"]):
             self._channel.settimeout(None)
             return hello
         except (wire.Closed, wire.DeadlinePassed, wire.WireError):
-            self.close()
-            trouble.seek(0)
-            lines = trouble.read().decode(errors="replace").strip().splitlines()
-            why = lines[-1] if lines else "it said nothing"
+            why = self._last_line(trouble)
             raise IsolationError(f"the student side did not start: {why}") from None
+
+    def _last_line(self, trouble: IO[bytes]) -> str:
+        """What the zygote said last, or how it ended; ends it."""
+        zygote = self._zygote
+        self.close()
+        trouble.seek(0)
+        lines = trouble.read().decode(errors="replace").strip().splitlines()
+        if lines:
+            return lines[-1]
+        return describe_exit(zygote.returncode) if zygote is not None else "it is closed"
 
     def _start_session(self, start: Start) -> Session:
         """A new session, from a new zygote where the old one is gone."""

@@ -302,6 +302,21 @@ def test_a_check_cannot_write_files_for_a_later_one(any_side: StudentSide) -> No
                 assert error.type_name == "PermissionError"
 
 
+def test_a_check_cannot_write_through_what_a_cell_left_open(any_side: StudentSide) -> None:
+    source = """
+import os
+file, pipe = open("kept", "wb", buffering=0), os.pipe()
+def write():
+    refused = 0
+    for number in (file.fileno(), pipe[1]):
+        try: os.write(number, b"x")
+        except OSError: refused += 1
+    return refused
+"""
+    with run_on(any_side, source) as made, made.open_check() as check:
+        assert check.call(Call("write")).value == 2
+
+
 def test_a_check_cannot_end_the_notebook(any_side: StudentSide) -> None:
     source = """
 import os
