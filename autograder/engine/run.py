@@ -14,13 +14,10 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Self
 
-import msgspec
-
 from autograder.config import Limits
+from autograder.engine import cell_results
 from autograder.engine.caller import Check
 from autograder.engine.conversation import Conversation
-from autograder.engine.exits import describe_exit
-from autograder.engine.messages import CellDone, Output
 from autograder.engine.session import Session, SessionLost
 from autograder.engine.starting import Report, Start
 from autograder.errors import IsolationError
@@ -150,9 +147,9 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
                 self._keep(position, self._run_cell(position))
             except SessionLost as lost:
                 took = time.monotonic() - start
-                how = self._go_back(kept, lost)
-                index = self._sources[position][0]
-                self._keep(position, cell_results.lost(index, f"the cell {how}", took, is_timeout=lost.is_timeout))
+                kept, how = self._go_back(kept, lost)
+                index, is_timeout = self._sources[position][0], lost.kind == "timeout"
+                self._keep(position, cell_results.lost(index, f"the cell {how}", took, is_timeout=is_timeout))
                 self._replay(kept, position)
                 is_careful = True
             since += time.monotonic() - start
@@ -162,6 +159,22 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         limit = min(self._limits.cell_seconds, max(self._left(), 0.1))
         done = self._session_or_lost().run_cell(index, source, limit)
         return cell_results.finished(index, done, limit, self._limits)
+
+    def _go_back(self, kept: int, lost: SessionLost) -> tuple[int, str]:
+        """Take the last checkpoint, or a new session, in place of the lost process.
+
+        The position of the first cell that it has not run, and a clause that says what became of the lost one.
+        """
+        session = self._session_or_lost()
+        try:
+            report = Report("ended", session.go_back())
+        except SessionLost:  # no checkpoint, or none any more
+            report = session.close(patience=0.5)
+            self._session = None
+            self._session = self._new_session()
+            kept = 0
+        how = cell_results.describe_end(report, self._limits) if lost.kind == "died" else ""
+        return kept, how or lost.reason
 
     def _replay(self, first: int, end: int) -> None:
         """Run the cells of these positions again that left the process alive. What they show this time is not kept."""
@@ -209,14 +222,13 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
             self._lost += f" ({report.reason})"
         self._notes.append(self._lost)
         first = next((place for place, result in enumerate(self._results) if result is None), len(self._results))
-        self._skip_from(first, f"not run: {self._lost}")
+        self._skip_from(first, self._lost)
 
-    def _skip_from(self, position: int, note: str) -> None:
+    def _skip_from(self, position: int, why: str) -> None:
         for later in range(position, len(self._sources)):
-            index = self._sources[later][0]
-            self._results[later] = CellResult(index=index, status=CellStatus.NOT_RUN, note=note)
+            self._results[later] = cell_results.not_run(self._sources[later][0], why)
         if position < len(self._sources):
-            self._notes.append(f"cells from {self._sources[position][0]} on: {note}")
+            self._notes.append(f"cells from {self._sources[position][0]} on: not run: {why}")
 
     def _drop_spare(self) -> None:
         for _, conversation in self._spare:

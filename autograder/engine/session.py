@@ -30,12 +30,15 @@ GRACE = 2.0  # seconds between the alarm in a cell and the end of its process
 
 
 class SessionLost(Exception):  # noqa: N818 (an outcome of student code)
-    """The notebook's process is gone, or hangs, or talks nonsense. `reason` is a clause: "ended the Python process"."""
+    """The notebook's process is gone, or hangs, or talks nonsense.
 
-    def __init__(self, reason: str, *, is_timeout: bool = False) -> None:
+    `reason` is a clause: "ended the Python process"; `kind` is "died", "timeout" or "protocol".
+    """
+
+    def __init__(self, reason: str, kind: str = "died") -> None:
         super().__init__(reason)
         self.reason = reason
-        self.is_timeout = is_timeout
+        self.kind = kind
 
 
 class Session:
@@ -68,11 +71,11 @@ class Session:
         try:
             return self._notebook.ask(RunCell(new_id(), index, source, seconds), CellDone, seconds + GRACE)
         except wire.DeadlinePassed:
-            raise SessionLost(f"ran longer than {seconds:g} s and could not be interrupted", is_timeout=True) from None
+            raise SessionLost(f"ran longer than {seconds:g} s and could not be interrupted", "timeout") from None
         except wire.Closed:
             raise SessionLost("ended the Python process") from None
         except wire.WireError as error:
-            raise SessionLost(f"broke the connection to the grader ({error})") from None
+            raise SessionLost(f"broke the connection to the grader ({error})", "protocol") from None
 
     def checkpoint(self) -> None:
         """Keep the notebook as it is now, to come back to; an earlier checkpoint goes."""

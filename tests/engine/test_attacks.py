@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from conftest import LIMITS, printed, run_on
+from small_runs import LIMITS, printed, run_on
 
 from autograder.engine.calls import Call, CallFailed
 from autograder.engine.side import StudentSide

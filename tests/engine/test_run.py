@@ -7,7 +7,7 @@ import time
 import msgspec
 import pytest
 import torch
-from conftest import LIMITS, Run, printed
+from small_runs import LIMITS, Run, printed
 
 from autograder.engine.calls import AsGenerator, Call, CallFailed, Handle
 from autograder.engine.side import StudentSide

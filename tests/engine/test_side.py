@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import LIMITS, printed, run_on
+from small_runs import LIMITS, printed, run_on
 
 from autograder.engine import side as side_module
 from autograder.engine.calls import Call
