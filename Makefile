@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo test lint types unit verify release bench constraints clean
+.PHONY: help install demo test quick lint types unit verify release bench constraints clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -34,6 +34,11 @@ types: install
 
 unit: install
 	$(BIN)/python -m pytest --durations=15
+
+# make quick   the tests that need no class: settings, course, release, layout, bad input
+quick: install
+	$(BIN)/python -m pytest tests/test_config.py tests/test_course.py tests/test_layout.py tests/release \
+	    tests/grading/test_bad_input.py tests/engine/test_syscalls.py tests/engine/test_wire.py
 
 # make verify   are the hidden checks right? (references, mistakes, right styles, mutants), and is release/ what would be built
 verify: install

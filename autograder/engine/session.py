@@ -49,6 +49,10 @@ class Session:
         self._lifeline, their_lifeline = new_pair()
         try:
             wire.send(zygote, start, files=[theirs.fileno(), their_lifeline.fileno()])
+        except wire.Closed:
+            ours.close()
+            self._lifeline.close()
+            raise
         finally:
             theirs.close()
             their_lifeline.close()
