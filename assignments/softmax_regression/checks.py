@@ -241,7 +241,6 @@ class TestAccuracy:
         labels = labels_with(draw, logits, num_right=7)
         expect(student.accuracy(logits, labels)).is_close_to(reference.accuracy(logits, labels), **FRACTION)
 
-    @needs("test_value")
     def test_all_and_none(self, student, draw):
         """it is the float 1.0 when all are right and 0.0 when none is"""
         logits = draw.logits(6, 4)
@@ -249,14 +248,12 @@ class TestAccuracy:
             value = student.accuracy(logits, labels_with(draw, logits, num_right))
             expect(value).is_float().is_close_to(fraction, **FRACTION)
 
-    @needs("test_value")
     def test_sizes(self, student, draw):
         """it takes one row, two classes, as many rows as classes, and views that are not contiguous"""
         for logits, num_right in zip(sizes(draw), (1, 0, 5, 2, 4, 5), strict=True):
             labels = draw.noncontiguous(labels_with(draw, logits, num_right))
             expect(student.accuracy(logits, labels)).is_close_to(num_right / len(logits), **FRACTION)
 
-    @needs("test_value")
     def test_missing_classes(self, student, draw):
         """the labels need not contain every class that is predicted"""
         labels = draw.labels(9, 5, missing=(4,))
@@ -410,27 +407,23 @@ class TestSgdStep:
         """it returns None"""
         expect(student.sgd_step(draw.params((3, 4), (4,)), 0.1)).is_none()
 
-    @needs("test_step")
     def test_missing_gradients(self, student, reference, draw):
         """a parameter without a gradient stays as it is, wherever it stands, and the others move"""
         for place in (1, 0, 3):
             params = draw.params((2,), (3, 2), (4,), (2, 2), without_grad=(place,))
             expect_no_gradients(expect_step(student, reference, params, 0.3))
 
-    @needs("test_step")
     def test_any_iterable(self, student, reference, draw):
         """params may be a tuple or a generator, which can be read only once, with one element or none"""
         for params in (draw.params((3, 2), (2,), (4,)), draw.params((5,)), []):
             for iterable in (tuple(params), draw.as_generator(params)):
                 expect_no_gradients(expect_step(student, reference, iterable, 0.2))
 
-    @needs("test_step")
     def test_shapes(self, student, reference, draw):
         """parameters may have any shape: 0-dim, empty, one number, several axes, not contiguous"""
         params = [*draw.params((), (0, 3), (1,), (2, 3, 2)), strided_param(draw, 4, 3)]
         expect_no_gradients(expect_step(student, reference, params, 0.7))
 
-    @needs("test_step")
     def test_float64(self, student, reference, draw):
         """float64 parameters keep twelve digits, also next to float32 ones"""
         params = [*draw.params((3, 2)), *draw.params((3, 2), (), dtype=torch.float64)]
@@ -439,7 +432,6 @@ class TestSgdStep:
         expect(after[:1], "params").is_close_to(expected[:1])
         expect(after[1:], "params").is_close_to(expected[1:], **EXACT, look_at=DIGITS)
 
-    @needs("test_step")
     def test_no_memory(self, student, reference, draw):
         """a step depends on nothing but its inputs, not on earlier steps"""
         first, second = draw.params((3, 2), (2,)), draw.params((3, 2), (2,))

@@ -1294,19 +1294,6 @@ def rebinds_the_name(params, lr):
 
 @mistake(
     "sgd_step",
-    hint="The gradients are reset, but the parameters have not moved: `p = p - lr * p.grad` (or a list of new "
-    "tensors) makes new tensors and leaves the parameters as they are. Change them in place.",
-)
-def makes_new_tensors_and_resets(params, lr):
-    params = list(params)
-    moved = [p if p.grad is None else p - lr * p.grad for p in params]
-    for p in params:
-        p.grad = None
-    params[:] = moved
-
-
-@mistake(
-    "sgd_step",
     hint="`p.data = ...` gives the parameter new storage: whoever shares its memory keeps the old values. Write into "
     "the storage that is there (-=, copy_).",
 )
@@ -1352,7 +1339,8 @@ def keeps_the_gradients(params, lr):
 
 @mistake(
     "sgd_step",
-    hint="You reset the gradient before you used it, so the step does nothing. First the step, then the reset.",
+    hint="The gradients are reset, but the parameters have not moved. Did you reset a gradient before its step? Or did "
+    "you make a new tensor and leave the parameter as it was? First the step, in place, then the reset.",
 )
 def resets_before_the_step(params, lr):
     with torch.no_grad():

@@ -22,6 +22,8 @@ def teach_manners(level: Isolation) -> None:
     # Compilation needs a C++ compiler, which cannot be started; the function as written gives the same values.
     torch.compile = _as_written
     torch.nn.Module.compile = _stay_as_written  # type: ignore[method-assign]
+    # torch.testing.assert_close would import 500 modules to ask whether a tensor is a distributed one. None is here.
+    torch.testing._comparison._HAS_DTENSOR = False
     subprocess.Popen._execute_child = _refuse_program  # type: ignore[attr-defined]
     if level is not Isolation.A:  # no /dev/shm of its own, which worker processes send batches through
         _load_in_process()

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from autograder.engine import landlock, wire
 from autograder.engine.check_process import serve_check
+from autograder.engine.forks import fork_quickly
 from autograder.engine.messages import (
     REQUESTS,
     CellDone,
@@ -143,7 +144,7 @@ class Notebook:
     def _open_check(self, request: OpenCheck, channel: socket.socket) -> None:
         self._collect_ended()
         try:
-            process = self._fork()
+            process = fork_quickly()
         except OSError:
             process = -1
         if process == 0:

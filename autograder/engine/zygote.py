@@ -21,6 +21,7 @@ from autograder.engine import isolation, seccomp, wire
 from autograder.engine.calls import Call
 from autograder.engine.guardian import Warm, guard
 from autograder.engine.manners import teach_manners
+from autograder.engine.no_compiler import leave_out_compiler
 from autograder.engine.pages import use_large_pages
 from autograder.engine.perform import perform
 from autograder.engine.shell import Shell
@@ -29,8 +30,9 @@ from autograder.errors import IsolationError
 from autograder.model import Isolation
 
 PRELOADED = """
-numpy pandas matplotlib.pyplot torch.nn.functional torch.utils.data torch.optim torch.utils._device
-torch.fx.experimental.symbolic_shapes torch._functorch.apis torch.testing statistics
+numpy pandas matplotlib.pyplot torch.nn.functional torch.utils.data torch.optim torch.utils._device statistics
+torch.utils.checkpoint torch.fx.experimental.symbolic_shapes torch._functorch.apis torch.autograd.functional torch.func
+torch.testing
 """.split()  # noqa: SIM905 (a list that is read in groups)
 
 # What notebooks do, done once: it imports what torch and IPython import late (SGD's first step alone takes a second).
@@ -94,6 +96,7 @@ def _warm_up(level: Isolation) -> Warm:
     torch.set_num_interop_threads(1)
     for name in PRELOADED:
         importlib.import_module(name)
+    leave_out_compiler()
     shell = Shell()
     teach_manners(level)
     with warnings.catch_warnings():
