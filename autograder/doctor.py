@@ -21,7 +21,15 @@ from autograder.model import CellStatus, Isolation
 from autograder.report.text import duration, one_line, size
 
 PACKAGES = ("torchmark", "torch", "nbgrader", "jupyterlab", "numpy", "pandas")
-TRIAL = "import torch\nprint(torch.ones(2).sum())"
+TRIAL = """
+import torch
+weight = torch.zeros(3, 2, requires_grad=True)
+for _ in range(200):
+    loss = (torch.ones(4, 3) @ weight - 1).square().mean()
+    (gradient,) = torch.autograd.grad(loss, weight)
+    weight = (weight - 0.1 * gradient).detach().requires_grad_()
+assert loss < 0.01
+"""  # some milliseconds of what notebooks do
 
 
 @dataclass(frozen=True)
@@ -125,6 +133,10 @@ def _run_trial(limits: Limits, wanted: str) -> tuple[Finding, str]:
     except TorchmarkError as error:
         return Finding("trial run", "refused", False, one_line(str(error), 400)), one_line(str(error), 400)
     if cell.status is not CellStatus.OK:
-        reason = f"a cell of one line ended with status {cell.status.value}; {one_line(cell.note)}".rstrip("; ")
+        reason = (
+            f"a cell that trains a small model ended with status {cell.status.value}; {one_line(cell.note)}".rstrip(
+                "; "
+            )
+        )
         return Finding("trial run", cell.status.value, False, reason), reason
     return Finding("trial run", f"ok, {duration(cell.seconds)}"), ""

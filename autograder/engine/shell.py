@@ -148,8 +148,9 @@ class Shell:
 
         def on_alarm(number: int, frame: FrameType | None) -> None:
             nonlocal is_late
-            signal.setitimer(signal.ITIMER_REAL, 0.2)  # again, should the cell swallow it
-            if self._is_in_a_cell(frame):
+            is_in_a_cell = self._is_in_a_cell(frame)
+            signal.setitimer(signal.ITIMER_REAL, 0.2 if is_in_a_cell else 0.01)  # again, should the cell swallow it
+            if is_in_a_cell:
                 is_late = True
                 raise CellTimeout(late)
 
