@@ -70,10 +70,10 @@ def test_files_memory_processes_and_folders_stay_flat_over_many_submissions(any_
     zygote = zygote_of(any_side)
     before, memory = used(), memory_of(zygote)
     submit(30)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30  # a busy machine lets the last guardian wait
     while used() != before and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert used() == before
+    assert used() == before, [Path(f"/proc/{child}/status").read_text() for child in children_of(zygote)]
     assert memory_of(zygote) - memory < 1_000_000
 
 
