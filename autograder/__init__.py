@@ -1,7 +1,8 @@
 """Torchmark grades notebooks of a first course in deep learning: the API for authors of checks and mistakes.
 
-In `checks.py`: `exercise`, `rule`, `needs`, `points`, `expect`, `AsGenerator`; in `mistakes.py`: `mistake` and
-`also_right`. Importing the package imports nothing else; each name is fetched when it is first used.
+In `checks.py`: `exercise`, `rule`, `needs`, `points`, `expect`, and the arguments `AsGenerator`, `Net`, `Named` and
+`Opaque`; in `mistakes.py`: `mistake` and `also_right`. Importing the package imports nothing else; each
+name is fetched when it is first used.
 """
 
 from __future__ import annotations
@@ -16,10 +17,16 @@ if TYPE_CHECKING:
     from autograder.checks.marks import rule as rule
     from autograder.checks.mistakes import also_right as also_right
     from autograder.checks.mistakes import mistake as mistake
+    from autograder.engine.arguments import Named as Named
+    from autograder.engine.arguments import Net as Net
+    from autograder.engine.arguments import Opaque as Opaque
     from autograder.engine.calls import AsGenerator as AsGenerator
 
 _HOMES = {
     "AsGenerator": "autograder.engine.calls",
+    "Named": "autograder.engine.arguments",
+    "Net": "autograder.engine.arguments",
+    "Opaque": "autograder.engine.arguments",
     "also_right": "autograder.checks.mistakes",
     "exercise": "autograder.checks.marks",
     "expect": "autograder.checks.expect",

@@ -66,7 +66,7 @@ def _names_from_us(node: ast.stmt) -> set[str]:
 
 def _is_namesake(node: ast.stmt, candidate: Candidate, ours: set[str]) -> bool:
     """Whether it is a function of the same name for another exercise."""
-    if not isinstance(node, ast.FunctionDef) or node.name != candidate.name:
+    if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name != candidate.name:
         return False
     calls = [one for one in node.decorator_list if isinstance(one, ast.Call) and _root(one) in ours]
     return all(ast.literal_eval(one.args[0]) != candidate.exercise for one in calls if one.args)

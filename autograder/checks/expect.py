@@ -19,6 +19,7 @@ from autograder.checks.kinds import kind_of, shape_of
 from autograder.checks.library import EVASIONS, forbidden_calls
 from autograder.checks.naming import CallSite
 from autograder.checks.numbers import count_of, place_of, written
+from autograder.checks.placement import see_placement
 from autograder.checks.student import Report
 from autograder.checks.unchanged import change_of
 from autograder.engine.calls import CallReport
@@ -107,6 +108,16 @@ class Expectation:
             raise self._fails("has the wrong dtype", str(dtype), str(tensor.dtype), look_at)
         return self
 
+    def has_length(self, length: int, look_at: str = "") -> Self:
+        """A list or tuple of so many items."""
+        if not isinstance(self._value, list | tuple):
+            raise wrong_kind(self._value, f"a tuple of {length}", self._name)
+        if len(self._value) != length:
+            message = f"{self._name} has the wrong length"
+            wanted, seen = f"{length} items", f"{len(self._value)} items"
+            raise CheckFailedError(message, expected=wanted, got=seen, look_at=look_at)
+        return self
+
     def is_on(self, device: str | torch.device, look_at: str = "") -> Self:
         """A tensor on this device."""
         tensor = self._as_tensor()
@@ -189,6 +200,18 @@ class Expectation:
                 got="; ".join(changes),
                 look_at=look_at,
             )
+        return self
+
+    def stays_on_device(
+        self, *, copies_in: int = 0, copies_out: int = 0, reads: int | None = None, look_at: str = ""
+    ) -> Self:
+        """Of a report by `placed`: each tensor in the value is on the GPU, and none made a trip through the CPU.
+
+        copies_in, copies_out: tensors that may be copied from the CPU to the GPU, and back, in forward and backward.
+        reads: single numbers that may be read, such as by `.item()`; None for any number. Index tensors that come from
+        the CPU are allowed.
+        """
+        see_placement(self._as_report("stays_on_device"), copies_in, copies_out, reads, look_at)
         return self
 
     def calls_none_of(self, *names: str, look_at: str = "") -> Self:

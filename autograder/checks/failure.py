@@ -24,6 +24,10 @@ class CheckFailedError(AssertionError):
         return "\n".join(lines)
 
 
+class NotCheckedError(Exception):
+    """This machine cannot tell: no GPU, not even a simulated one, or a gap in the simulation. Costs no points."""
+
+
 class StudentError(CheckFailedError):
     """The student's function gave no value at all: it raised, hung, died, or is not there."""
 

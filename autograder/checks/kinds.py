@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from autograder.engine.arguments import Named
 from autograder.engine.calls import Handle
 
 _PLAIN = {
@@ -30,6 +31,8 @@ def kind_of(value: Any) -> str:
         return "a float"
     if isinstance(value, np.generic):
         return f"a numpy {type(value).__name__}"
+    if isinstance(value, Named):
+        return f"a named tuple {value.type_name}"
     if isinstance(value, Handle):
         return f"an object of type {value.type_name}"
     return _PLAIN.get(type(value), f"an object of type {type(value).__name__}")

@@ -15,10 +15,16 @@ from types import FrameType, FunctionType
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
-from autograder.engine.calls import AsGenerator, Call, CallError, CallFailed, CallReport, Handle
+from autograder.engine import placement
+from autograder.engine.arguments import Named, Net, Opaque
+from autograder.engine.calls import NO_DEVICE, AsGenerator, Call, CallError, CallFailed, CallReport, Handle, Kept
 from autograder.engine.perform import CallTimeout, perform
+from autograder.simgpu import SimulatedGpuError
+
+_CROSS = (bool, int, float, str, Tensor, np.ndarray, Handle, Net, Opaque, torch.device)  # as the wire takes them
 
 
 class LocalCaller:
@@ -31,15 +37,24 @@ class LocalCaller:
 
     def call(self, call: Call) -> CallReport:
         """Perform `call` here. Raises CallFailed when it takes longer than its time limit."""
-        function = self._find(call)
-        if function is None:
-            return CallReport(error=CallError("NameError", f"name '{call.name}' is not defined"))
+        owner = None if call.target is None else self._objects[call.target.number]
+        owner = owner.value if isinstance(owner, Kept) else owner
+        try:
+            function = self._functions[call.name] if call.target is None else getattr(owner, call.name)
+        except KeyError:
+            return CallReport(error=CallError("NameError", f"`{call.name}` is not defined in your notebook"))
+        except AttributeError as error:
+            return CallReport(error=CallError("AttributeError", str(error)[:1000]))
         args = self._with_objects(call.args)
         resolved = Call(**{**vars(call), "args": args, "kwargs": self._with_objects(call.kwargs)})
         seconds = call.seconds if self._seconds is None else min(call.seconds, self._seconds)
         try:
+            if call.device:
+                placement.enter()
             with _alarm_after(seconds):
-                report = perform(resolved, function)
+                report = perform(resolved, function, owner=owner)
+        except SimulatedGpuError as error:
+            raise CallFailed(str(error), NO_DEVICE) from None
         except CallTimeout:
             raise CallFailed(f"your function ran longer than {seconds:g} seconds", "timeout") from None
         fields = {
@@ -53,20 +68,13 @@ class LocalCaller:
         """Forget the objects behind handles."""
         self._objects.clear()
 
-    def _find(self, call: Call) -> Callable[..., Any] | None:
-        if call.target is None:
-            return self._functions.get(call.name)
-        return getattr(self._objects[call.target.number], call.name, None)
-
     def _with_handles(self, value: Any) -> Any:
         """The value as it would cross the wire."""
         kind = type(value)
-        if (
-            value is None
-            or kind in (bool, int, float, str, Tensor, np.ndarray, Handle)
-            or isinstance(value, np.generic)
-        ):
+        if value is None or kind in _CROSS or isinstance(value, np.generic):
             return value
+        if kind is Named:
+            return Named(value.type_name, value.fields, self._with_handles(value.items))
         if kind in (list, tuple):
             return kind(self._with_handles(item) for item in value)
         if kind is dict:

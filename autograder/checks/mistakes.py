@@ -13,9 +13,11 @@ The name of the function is the name of the mistake. The catalogue registers its
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
+from types import FunctionType
 from typing import Any, TypeVar
 
 from autograder.checks.modules import load_module
@@ -107,9 +109,9 @@ def load_catalogue(path: Path, exercises: Collection[str]) -> Catalogue:
 
 
 def _register(entry: Mistake | RightStyle, function: Any) -> None:
-    namespace = getattr(function, "__globals__", None)
-    if namespace is None:
-        raise TypeError("@mistake and @also_right stand above functions, nearest to the def")
+    if not isinstance(function, FunctionType | type):
+        raise TypeError("@mistake and @also_right stand above functions and classes, nearest to the def")
+    namespace = sys._getframe(2).f_globals  # of the module that is being run; a class does not know it
     namespace.setdefault(_REGISTER, []).append(entry)
 
 
@@ -118,5 +120,5 @@ def _name(function: Any) -> str:
 
 
 def _line(function: Any) -> int:
-    code = getattr(function, "__code__", None)
-    return 0 if code is None else int(code.co_firstlineno)
+    methods = vars(function).values() if isinstance(function, type) else [function]
+    return min((int(one.__code__.co_firstlineno) for one in methods if isinstance(one, FunctionType)), default=0)

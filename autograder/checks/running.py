@@ -13,7 +13,7 @@ import pytest
 
 from autograder.checks.collection import CheckSession
 from autograder.checks.draw import Draw
-from autograder.checks.failure import CheckFailedError, StudentError, StudentSideError
+from autograder.checks.failure import CheckFailedError, NotCheckedError, StudentError, StudentSideError
 from autograder.checks.fixtures import Fixtures, Sides
 from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.raised import is_timeout
@@ -99,8 +99,8 @@ class Runner:
             session.run(item)
         except CheckFailedError as failure:
             return Run(Outcome.FAILED, tuple(functions.steps), failure=failure)
-        except pytest.skip.Exception as skipped:
-            return Run(Outcome.NOT_CHECKED, tuple(functions.steps), note=str(skipped.msg))
+        except (pytest.skip.Exception, NotCheckedError) as skipped:
+            return Run(Outcome.NOT_CHECKED, tuple(functions.steps), note=str(skipped))
         except (
             AssertionError,
             pytest.fail.Exception,

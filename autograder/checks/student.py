@@ -7,18 +7,19 @@ is known about the call. Behind them stands a `Caller`: the sandboxed session, o
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from torch import Tensor
 
-from autograder.checks.failure import BrokenCheckError, CheckFailedError
+from autograder.checks.failure import BrokenCheckError, CheckFailedError, NotCheckedError
 from autograder.checks.kinds import kind_of, shape_of
 from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.raised import failure_of_error, failure_of_no_report
-from autograder.engine.calls import Call, CallError, CallFailed, CallReport
+from autograder.engine.calls import NO_DEVICE, Call, CallError, CallFailed, CallReport, Handle
+from autograder.simgpu.gaps import gap_of
 
 __all__ = ["Caller", "Function", "Functions", "OpenCheck", "Report", "Step", "local_caller", "reference", "student"]
 
@@ -33,6 +34,7 @@ class Caller(Protocol):
         """Nothing will be called any more."""
 
 
+DEVICE = "cuda:0"  # where `placed` calls run
 OpenCheck = Callable[[], AbstractContextManager[Caller]]
 
 
@@ -71,30 +73,61 @@ class Functions:
             raise AttributeError(name)
         return Function(self, name)
 
-    def _perform(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]) -> Report:
+    def _perform(
+        self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any], label: str = ""
+    ) -> Report:
         options.setdefault("seed", _call_seed(self._seed, len(self.steps)))
-        call = Call(name, args, kwargs, seconds=self._seconds, **options)
+        given = tuple(_handle_of(arg) for arg in args)
+        call = Call(name, given, kwargs, seconds=self._seconds, **options)
         try:
             report = self._answer(call)
         except CallFailed as failed:
             self.steps.append(Step(call, None, failed.kind))
+            if failed.kind == NO_DEVICE:
+                raise NotCheckedError(failed.reason) from failed
             raise self._whose.no_report(failed) from failed
         self.steps.append(Step(call, report))
+        for error in (report.error, report.gradient_error):
+            gap = gap_of(error.type_name, error.message) if error is not None and call.device else None
+            if gap is not None:
+                raise NotCheckedError(gap)
         if report.error is not None:
-            raise self._whose.error(report.error, name)
+            raise self._whose.error(report.error, label or name)
         return Report(call, report)
 
 
 class Function:
     """One function of a side: call it, or ask for a gradient or a report."""
 
-    def __init__(self, functions: Functions, name: str) -> None:
+    def __init__(self, functions: Functions, name: str, target: Handle | None = None, label: str = "") -> None:
         self._functions = functions
         self._name = name
+        self._target = target
+        self._label = label or name  # what messages call it
+
+    def _perform(self, args: tuple[Any, ...], kwargs: dict[str, Any], options: dict[str, Any]) -> Report:
+        if self._target is not None:
+            options["target"] = self._target
+        return self._functions._perform(self._name, args, kwargs, options, self._label)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """What the function returns for `args`: tensors detached, in copies of their own."""
-        return self._functions._perform(self._name, args, kwargs, {}).value
+        return self._perform(args, kwargs, {}).value
+
+    def new(self, *args: Any, placed: bool = False, **kwargs: Any) -> Module:
+        """The nn.Module that the class (or function) makes; it stays where it is and can be called.
+
+        placed: make it where there is a GPU, for calls of its methods by `placed`; it is on the CPU until it is moved.
+        """
+        options: dict[str, Any] = {"keep": True, "parameters": True}
+        if placed:
+            options |= {"device": DEVICE, "move": False}
+        report = self._perform(args, kwargs, options)
+        if report.parameters is None:
+            raise self._functions._whose.failure(
+                f"`{self._label}(...)` does not give an nn.Module", look_at=f"`class {self._label}(nn.Module):`"
+            )
+        return Module(self._functions, report.value, self._label, [tensor for _, tensor in report.parameters])
 
     def report(
         self,
@@ -105,19 +138,37 @@ class Function:
         wrt: tuple[int, ...] = (),
         cotangent: Tensor | None = None,
         seed: int | None = None,
+        keep: tuple[int, ...] = (),
+        parameters: bool = False,
+        set_parameters: Sequence[Tensor] = (),
         kwargs: Mapping[str, Any] | None = None,
+        device: str = "",
+        move: bool = True,
     ) -> Report:
         """All that is known about one call: value, inputs afterwards, changed state, functions called, ...
 
         record: see which library functions are called. default_dtype: "float64", for the time of the call.
         wrt: positions of the arguments whose gradients of (cotangent * value).sum() are asked for.
-        kwargs: the function's own.
+        keep: items of the value that are handed back as they are in a later call of this check, never looked at.
+        parameters: report those of the module that is called, with the gradients of (cotangent * value).sum().
+        set_parameters: written into them before the call, in their order.
+        kwargs: the function's own. device, move: see `placed`.
         """
         options: dict[str, Any] = {"record": record, "grad_enabled": grad_enabled, "default_dtype": default_dtype}
-        options |= {"wrt": wrt, "cotangent": cotangent}
+        options |= {"wrt": wrt, "cotangent": cotangent, "keep": keep}
+        options |= {"parameters": parameters, "set_parameters": tuple(set_parameters)}
+        options |= {"device": device, "move": move}
         if seed is not None:
             options["seed"] = seed
-        return self._functions._perform(self._name, args, dict(kwargs or {}), options)
+        return self._perform(args, dict(kwargs or {}), options)
+
+    def placed(self, *args: Any, move: bool = True, **asked: Any) -> Report:
+        """A report of the call where there is a GPU, with the devices of its value and all that was moved.
+
+        move: tensors in the arguments are moved to the GPU before the call; else they arrive on the CPU. Other keywords
+        are those of `report`. Values come back in copies on the CPU. The check is "not checked" where there is no GPU.
+        """
+        return self.report(*args, device=DEVICE, move=move, **asked)
 
     def vjp(self, cotangent: Tensor | None, *args: Any, wrt: int | tuple[int, ...] = (0,), **kwargs: Any) -> Any:
         """The gradient of (cotangent * value).sum() with respect to the arguments at `wrt`.
@@ -129,7 +180,7 @@ class Function:
             if not isinstance(args[position], Tensor) or not args[position].is_floating_point():
                 raise BrokenCheckError(f"vjp: argument {position} of {self._name} is not a floating point tensor")
         asked = {"wrt": positions, "cotangent": cotangent}
-        report = self._functions._perform(self._name, args, kwargs, asked).report
+        report = self._perform(args, kwargs, asked).report
         _see_that_value_has_gradient(report, cotangent, self._functions._whose)
         for position, gradient in zip(positions, report.gradients, strict=False):
             if not isinstance(gradient, Tensor):
@@ -140,6 +191,30 @@ class Function:
         if len(report.gradients) != len(positions):
             raise self._functions._whose.failure("no gradient came back from the result")
         return report.gradients if len(positions) > 1 else report.gradients[0]
+
+
+class Module(Function):
+    """An nn.Module of a side: calling it is its forward pass, its methods are functions. Made by `Function.new`."""
+
+    def __init__(self, functions: Functions, handle: Handle, label: str, parameters: list[Tensor]) -> None:
+        super().__init__(functions, "__call__", handle, f"{label}.forward")
+        self._class = label
+        self.parameters = parameters  # as they were when it was made; copies
+
+    @property
+    def handle(self) -> Handle:
+        """What stands for it in a call."""
+        assert self._target is not None
+        return self._target
+
+    def __getattr__(self, name: str) -> Function:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return Function(self._functions, name, self.handle, f"{self._class}.{name}")
+
+
+def _handle_of(arg: Any) -> Any:
+    return arg.handle if isinstance(arg, Module) else arg
 
 
 def _see_that_value_has_gradient(report: CallReport, cotangent: Tensor | None, whose: Whose) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from types import TracebackType
+from types import CodeType, TracebackType
 from typing import Any
 
 from autograder.checks.collection import CheckSession
@@ -41,7 +41,8 @@ SeedFor = Callable[[str], str]
 class Suite(AbstractContextManager["Suite"]):
     """The checks of `assignment`, open for grading.
 
-    checks: in the order of the exercises, as written. source_digest: changes when checks, mistakes or references do.
+    checks: in the order of the exercises, as written. uses_device: some of them are about placement.
+    source_digest: changes when checks, mistakes or references do.
     device: where drawn tensors live. seconds: time limit of one call. Raises CourseError when the course is at fault.
     """
 
@@ -65,6 +66,7 @@ class Suite(AbstractContextManager["Suite"]):
             self._session.close()
             raise
         self.checks: tuple[CheckInfo, ...] = tuple(self._items)
+        self.uses_device = any(_asks_for_device(item.function.__code__) for item in self._items.values())
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -187,3 +189,9 @@ def _digest(assignment: Assignment) -> str:
         content = path.read_bytes() if path.exists() else b""
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()
+
+
+def _asks_for_device(code: CodeType) -> bool:
+    """True when a check calls `placed`, by the names in it."""
+    inner = (constant for constant in code.co_consts if isinstance(constant, CodeType))
+    return "placed" in code.co_names or any(map(_asks_for_device, inner))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from autograder.checks.student import Step
+from autograder.engine.arguments import Named, Net
 from autograder.engine.calls import CallError, CallReport, Handle
 
 ROUNDINGS = 16  # machine epsilons, of the largest number in the tensor
@@ -26,7 +27,9 @@ def is_same_step(one: Step, other: Step, right: Step | None) -> bool:
         return False
     if one.report is None or other.report is None:
         return one.report is other.report
-    return _is_same_report(one.report, other.report, None if right is None else right.report)
+    return _are_same_parameters(one, other, right) and _is_same_report(
+        one.report, other.report, None if right is None else right.report
+    )
 
 
 def _is_same_report(one: CallReport, other: CallReport, right: CallReport | None) -> bool:
@@ -40,6 +43,27 @@ def _is_same_report(one: CallReport, other: CallReport, right: CallReport | None
         and is_same_value(one.gradients, other.gradients, None if right is None else right.gradients)
         and is_same_value(one.inputs, other.inputs, None if right is None else right.inputs)
     )
+
+
+def _are_same_parameters(one: Step, other: Step, right: Step | None) -> bool:
+    """True when two modules have the same parameters. Names never count, values only where the check has set them."""
+    ours, others, wanted = (
+        None
+        if step is None or step.report is None or step.report.parameters is None
+        else [tensor for _, tensor in step.report.parameters]
+        for step in (one, other, right)
+    )
+    if ours is None or others is None:
+        return ours is others
+    if one.call.set_parameters:
+        return is_same_value(ours, others, wanted)
+    return [_look(tensor) for tensor in ours] == [_look(tensor) for tensor in others]
+
+
+def _look(tensor: Tensor) -> tuple[Any, ...]:
+    """All that can be said of a parameter whose value was drawn by the student's side."""
+    is_constant = tensor.numel() > 1 and bool((tensor == tensor.flatten()[0]).all())
+    return tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad, tensor.grad is None, is_constant
 
 
 def _is_same_error(one: CallError | None, other: CallError | None) -> bool:
@@ -68,6 +92,12 @@ def is_same_value(one: Any, other: Any, right: Any) -> bool:
     if isinstance(one, dict):
         known = right if isinstance(right, dict) else {}
         return one.keys() == other.keys() and all(is_same_value(one[key], other[key], known.get(key)) for key in one)
+    if isinstance(one, Named):
+        same = (one.type_name, one.fields) == (other.type_name, other.fields)
+        return same and is_same_value(one.items, other.items, getattr(right, "items", None))
+    if isinstance(one, Net):
+        same = (one.modes, one.devices, one.forwards) == (other.modes, other.devices, other.forwards)
+        return same and is_same_value(one.state, other.state, right.state if isinstance(right, Net) else None)
     if isinstance(one, Handle):
         return bool(one.type_name == other.type_name)
     return bool(one == other)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.engine.arguments import Named, Net
 from autograder.engine.calls import AsGenerator, Handle
 
 
@@ -15,6 +16,10 @@ def change_of(before: Any, after: Any) -> str:
     """What changed, in a few words without numbers; "" when nothing did."""
     if isinstance(before, AsGenerator):
         before = before.items
+    if isinstance(before, Net):
+        return ""
+    if isinstance(before, Named):
+        before, after = before.items, getattr(after, "items", None)
     if isinstance(before, Tensor):
         return _change_of_tensor(before, after)
     if isinstance(before, np.ndarray):

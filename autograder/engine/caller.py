@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 
 from autograder.engine import wire
-from autograder.engine.calls import Call, CallFailed, CallReport
+from autograder.engine.calls import NO_DEVICE, Call, CallFailed, CallReport
 from autograder.engine.conversation import Conversation, new_id
 from autograder.engine.exits import describe_exit
 from autograder.engine.messages import Perform, Performed, call_tree, read_report
@@ -20,7 +20,10 @@ GRACE = 1.0  # seconds between the alarm in a call and the end of its process
 
 
 class Check(AbstractContextManager["Check"]):
-    """One fork of a notebook. Without a session every call fails with `hopeless`, a clause."""
+    """One fork of a notebook. Without a session every call fails with `hopeless`, a clause.
+
+    no_device: why calls that ask for a GPU cannot be made; empty where they can.
+    """
 
     def __init__(
         self,
@@ -29,18 +32,22 @@ class Check(AbstractContextManager["Check"]):
         number: int = 0,
         conversation: Conversation | None = None,
         seconds: float = 0.0,
+        no_device: str = "",
     ) -> None:
         self._hopeless = hopeless
         self._session = session
         self._number = number
         self._conversation = conversation
         self._seconds = seconds
+        self._no_device = no_device
 
     def call(self, call: Call) -> CallReport:
         """Carry out one call, within the smaller of `call.seconds` and the limit of the settings.
 
         Raises CallFailed; and TypeError when `call` holds what cannot be sent, which is the author's mistake.
         """
+        if call.device and self._no_device:
+            raise CallFailed(self._no_device, NO_DEVICE)
         if self._conversation is None:
             raise CallFailed(f"`{call.name}` could not be called: {self._hopeless}", "died")
         seconds = min(call.seconds, self._seconds)

@@ -11,6 +11,10 @@ from typing import Any
 
 from torch import Tensor
 
+from autograder.simgpu.transfers import LineTransfers
+
+NO_DEVICE = "no device"  # the kind of a CallFailed: there is no GPU here, not even a simulated one
+
 
 @dataclass(frozen=True)
 class AsGenerator:
@@ -25,6 +29,13 @@ class Handle:
 
     number: int
     type_name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """On the student side: a value that is never copied or looked at, so that only its `Handle` crosses the wire."""
+
+    value: Any
 
 
 @dataclass(frozen=True)
@@ -46,6 +57,11 @@ class Call:
     seed: int | None = None  # torch, numpy and random are seeded with it just before the call
     record: bool = False  # report which library functions were called
     seconds: float = 10.0  # time limit; the grader keeps its own, a little later
+    keep: tuple[int, ...] | bool = ()  # items of a list or tuple value that stay behind as they are; True: all of it
+    parameters: bool = False  # report the parameters of the module that is called, or that is the value
+    set_parameters: tuple[Tensor, ...] = ()  # written into the parameters of the target before the call, in their order
+    device: str = ""  # "cuda:0": the call runs where there is a GPU, and what it moves is traced
+    move: bool = True  # with `device`: tensors in `args` and `kwargs` are moved there before the call
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,9 @@ class CallReport:
     aliases: tuple[int, ...] = ()  # positions in `args` whose storage the value shares
     state_changes: tuple[str, ...] = ()  # "gradient mode: on -> off", "default dtype: ...", "random state of torch"
     functions: frozenset[str] = frozenset()  # with `record`: "torch.nn.functional.softmax", "aten::_softmax", ...
+    parameters: tuple[tuple[str, Tensor], ...] | None = None  # with names and .grad; None: no nn.Module, or not asked
+    devices: tuple[str, ...] = ()  # with `device`: where each tensor in the value was; its copy here is on the CPU
+    transfers: tuple[LineTransfers, ...] = ()  # with `device`: what lines of the student's moved, by line
     printed: str = ""
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
@@ -84,4 +103,4 @@ class CallFailed(Exception):  # noqa: N818 (an outcome, not an error of ours)
     def __init__(self, reason: str, kind: str) -> None:
         super().__init__(reason)
         self.reason = reason
-        self.kind = kind  # "timeout" | "died" | "protocol"
+        self.kind = kind  # "timeout" | "died" | "protocol" | NO_DEVICE

@@ -13,7 +13,7 @@ import msgspec
 import torch
 
 from autograder.engine import wire
-from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle
+from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle, Kept
 from autograder.engine.limits import OPEN_FILES
 from autograder.engine.messages import REQUESTS, Perform, Performed, call_tree, read_call, report_tree
 from autograder.engine.perform import CallTimeout, perform
@@ -87,20 +87,22 @@ def _timed(call: Call, seconds: float, shell: Shell, held: list[Any]) -> CallRep
 
 
 def _perform(call: Call, shell: Shell, held: list[Any]) -> CallReport:
+    owner = None if call.target is None else held[call.target.number]
+    owner = owner.value if isinstance(owner, Kept) else owner
     try:
-        function = _function_of(call, shell, held)
+        function = _function_of(call.name, shell, owner)
     except (AttributeError, KeyError) as error:
         return CallReport(error=_missing(call, error))
     args = tuple(_with_objects(arg, held) for arg in call.args)
     kwargs = {name: _with_objects(arg, held) for name, arg in call.kwargs.items()}
     resolved = Call(**{**call.__dict__, "args": args, "kwargs": kwargs, "target": None})
-    return perform(resolved, function, shell.cells)
+    return perform(resolved, function, shell.cells, owner)
 
 
-def _function_of(call: Call, shell: Shell, held: list[Any]) -> Any:
+def _function_of(dotted: str, shell: Shell, owner: Any) -> Any:
     """What is called: a name of the notebook, or an attribute of an object that was held back. Names may have dots."""
-    first, *rest = call.name.split(".")
-    value = shell.namespace[first] if call.target is None else getattr(held[call.target.number], first)
+    first, *rest = dotted.split(".")
+    value = shell.namespace[first] if owner is None else getattr(owner, first)
     for name in rest:
         value = getattr(value, name)
     return value

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.engine.arguments import BuiltNet, Named, Net, name_and_fields, tuple_class
 from autograder.engine.calls import AsGenerator
 
 MAX_NODES = 100_000  # values in one report, counted through all its containers
@@ -45,8 +46,8 @@ def copy_arguments(
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Copies of `args` and `kwargs` that share nothing with them, and among themselves exactly what those share.
 
-    Tensors keep strides, requires_grad and .grad, and become leaves. `AsGenerator` stays one, over copies. What is
-    neither a tensor, an array nor a container is passed on as it is.
+    Tensors keep strides, requires_grad and .grad, and become leaves. `AsGenerator` stays one, over copies. A `Net`
+    becomes a `BuiltNet`, a `Named` a named tuple. What is no tensor, array or container is passed on as it is.
     """
     memo = _Memo()
     copied = tuple(_copy(arg, memo, 0) for arg in args)
@@ -61,6 +62,11 @@ def _copy(value: Any, memo: _Memo, depth: int) -> Any:
         return AsGenerator(tuple(_copy(item, memo, depth + 1) for item in value.items))
     if isinstance(value, np.ndarray):
         return value.copy(order="K")
+    if isinstance(value, Net):
+        return BuiltNet(value)
+    if isinstance(value, Named):
+        made = tuple_class(value.type_name, value.fields)
+        return made(*(_copy(item, memo, depth + 1) for item in value.items))
     if type(value) in (list, tuple):
         return type(value)(_copy(item, memo, depth + 1) for item in value)
     if type(value) is dict:
@@ -91,6 +97,11 @@ def _picture(value: Any, memo: _Memo, depth: int, with_grad: bool) -> Any:
             return value
     if issubclass(kind, np.ndarray):
         return np.array(value, order="K", copy=True, subok=False)
+    named = name_and_fields(kind)
+    if named is not None:
+        return Named(*named, tuple(_picture(item, memo, depth + 1, with_grad) for item in tuple.__iter__(value)))
+    if kind is BuiltNet:
+        return value.after()
     if issubclass(kind, list | tuple):
         iterate = list.__iter__ if issubclass(kind, list) else tuple.__iter__
         items = [_picture(item, memo, depth + 1, with_grad) for item in iterate(value)]
@@ -129,6 +140,8 @@ def _copy_tensor(tensor: Tensor, memo: _Memo, with_grad: bool) -> Tensor:
 
 
 def _copy_values(plain: Tensor, memo: _Memo) -> Tensor:
+    if plain.device.type not in ("cpu", "meta"):
+        plain = plain.cpu()
     if plain.layout is not torch.strided or plain.is_quantized or plain.is_nested or plain.device.type == "meta":
         return plain.clone()
     plain = plain.resolve_conj().resolve_neg()
@@ -155,7 +168,7 @@ def tensors_in(value: Any, depth: int = 0, path: tuple[Any, ...] = ()) -> Iterat
         yield path, value
     elif kind is AsGenerator:
         yield from tensors_in(value.items, depth + 1, path)
-    elif kind in (list, tuple):
+    elif kind in (list, tuple) or name_and_fields(kind) is not None:
         for index, item in enumerate(value):
             yield from tensors_in(item, depth + 1, (*path, index))
     elif kind is dict:

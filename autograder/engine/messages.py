@@ -9,15 +9,18 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta, Struct
+from torch import Tensor
 
 from autograder.engine.calls import Call, CallError, CallReport
 from autograder.engine.values import Reader, WireError, Writer
+from autograder.simgpu.transfers import LineTransfers
 
 Id = Annotated[int, Meta(ge=0, lt=2**62)]
 Seconds = Annotated[float, Meta(ge=0, le=1e9)]
 Short = Annotated[str, Meta(max_length=1_000)]
 Text = Annotated[str, Meta(max_length=100_000)]
 Long = Annotated[str, Meta(max_length=16 * 1024**2)]
+MAX_TRANSFERS = 1_000
 Lengths = Annotated[list[Annotated[int, Meta(ge=0, le=2**40)]], Meta(max_length=100_000)]
 
 
@@ -169,6 +172,9 @@ class _Report(Struct, array_like=True, forbid_unknown_fields=True):
     aliases: Annotated[list[Annotated[int, Meta(ge=0, lt=10_000)]], Meta(max_length=1_000)]
     state_changes: Annotated[list[Short], Meta(max_length=100)]
     functions: Annotated[list[Short], Meta(max_length=10_000)]
+    parameters: Any
+    devices: Annotated[list[Short], Meta(max_length=10_000)]
+    transfers: Annotated[list[LineTransfers], Meta(max_length=MAX_TRANSFERS)]
     printed: Text
     warnings: Annotated[list[Short], Meta(max_length=100)]
     seconds: Seconds
@@ -188,12 +194,18 @@ def call_tree(call: Call, writer: Writer) -> Any:
         call.seed,
         call.record,
         call.seconds,
+        call.keep,
+        call.parameters,
+        writer.tree(call.set_parameters),
+        call.device,
+        call.move,
     ]
 
 
 def read_call(tree: Any, reader: Reader) -> Call:
     """The call of a tree made by `call_tree`."""
-    name, args, kwargs, target, wrt, cotangent, *rest = tree
+    name, args, kwargs, target, wrt, cotangent, *plain, keep, parameters, set_parameters, device, move = tree
+    grad_enabled, default_dtype, seed, record, seconds = plain
     return Call(
         name,
         reader.value(args),
@@ -201,7 +213,16 @@ def read_call(tree: Any, reader: Reader) -> Call:
         reader.value(target),
         tuple(wrt),
         reader.tensor(cotangent),
-        *rest,
+        grad_enabled,
+        default_dtype,
+        seed,
+        record,
+        seconds,
+        keep if isinstance(keep, bool) else tuple(keep),
+        parameters,
+        reader.value(set_parameters),
+        device,
+        move,
     )
 
 
@@ -218,6 +239,9 @@ def report_tree(report: CallReport, writer: Writer) -> Any:
         report.aliases,
         report.state_changes,
         sorted(report.functions),
+        writer.tree(report.parameters),
+        report.devices,
+        report.transfers[:MAX_TRANSFERS],
         report.printed,
         report.warnings,
         report.seconds,
@@ -246,10 +270,34 @@ def read_report(tree: Any, reader: Reader) -> CallReport:
         aliases=tuple(told.aliases),
         state_changes=tuple(told.state_changes),
         functions=frozenset(told.functions),
+        parameters=_parameters(reader.value(told.parameters)),
+        devices=tuple(told.devices),
+        transfers=tuple(map(_checked_transfers, told.transfers)),
         printed=told.printed,
         warnings=tuple(told.warnings),
         seconds=told.seconds,
     )
+
+
+def _parameters(value: Any) -> tuple[tuple[str, Tensor], ...] | None:
+    if value is None:
+        return None
+    if not isinstance(value, tuple) or not all(
+        type(pair) is tuple and len(pair) == 2 and isinstance(pair[0], str) and isinstance(pair[1], Tensor)
+        for pair in value
+    ):
+        raise WireError("parameters that are none")
+    return value
+
+
+def _checked_transfers(told: LineTransfers) -> LineTransfers:
+    texts = (told.place.file, told.place.function, told.place.source, told.source, told.target, *told.dtypes)
+    numbers = (told.place.line, told.times, told.bytes, *(size for shape in told.shapes for size in shape))
+    if max(map(len, texts)) > 10_000 or len(texts) > 100 or len(numbers) > 1_000:
+        raise WireError("transfers of endless text")
+    if not all(0 <= number < 2**63 for number in numbers):
+        raise WireError("transfers of impossible size")
+    return told
 
 
 def _check_error(error: CallError | None) -> None:

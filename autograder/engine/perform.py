@@ -19,10 +19,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from autograder.engine.calls import AsGenerator, Call, CallError, CallReport
+from autograder.engine import placement
+from autograder.engine.arguments import BuiltNet
+from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Kept
 from autograder.engine.copies import attribute_of, copy_arguments, memory_of, picture, storage_of, tensors_in
 from autograder.engine.recorder import Recorder
 from autograder.engine.surroundings import Surroundings, seed_everything
+from autograder.simgpu.trace import TransferTrace
 
 __all__ = ["CallTimeout", "copy_arguments", "perform", "warm_up"]
 
@@ -35,24 +38,30 @@ class CallTimeout(BaseException):
     """Raised into the function by an alarm of the caller's, to end it. The one exception that `perform` lets out."""
 
 
-def perform(call: Call, function: Callable[..., Any], cells: Mapping[str, int] | None = None) -> CallReport:
+def perform(
+    call: Call, function: Callable[..., Any], cells: Mapping[str, int] | None = None, owner: Any = None
+) -> CallReport:
     """Call `function` as `call` says, on private copies, and report what came of it.
 
     `call.args` and `call.kwargs` hold no `Handle` any more. `cells` maps the file names that compiled notebook cells
     bear to the index of the cell; besides them, the file that `function` stands in counts as student code.
+    `owner` is the object that `call.target` stood for: `function` is one of its attributes.
     A tensor argument of `call.wrt` reaches the function as the output of an operation (not a leaf), as logits do in
     training: the function may change it in place, which the report then shows, and gradients are still right.
     Global state is what it was before, whatever the function did to it.
 
-    Raises CallTimeout only, and ValueError when `call` itself makes no sense.
+    Raises CallTimeout only, and ValueError when `call` itself makes no sense; SimulatedGpuError when it asks for a
+    device that cannot be had.
     """
+    if call.device:
+        placement.enter()
     origin = _Origin.of(function, cells or {})
     if not call.record:
-        return _perform(call, function, origin, None)
+        return _perform(call, function, owner, origin, None)
     recorder = Recorder(origin.is_students)
-    report = _perform(call, function, origin, recorder)
+    report = _perform(call, function, owner, origin, recorder)
     if report.error is not None:  # was it the recording that broke it? Then the bare call counts
-        bare = _perform(call, function, origin, None)
+        bare = _perform(call, function, owner, origin, None)
         if bare.error is None:
             report = bare
     return replace(report, functions=frozenset(recorder.functions))
@@ -66,7 +75,9 @@ def warm_up() -> None:
     perform(replace(call, record=True), lambda x: torch.softmax(x, 1))
 
 
-def _perform(call: Call, function: Callable[..., Any], origin: _Origin, recorder: Recorder | None) -> CallReport:
+def _perform(
+    call: Call, function: Callable[..., Any], owner: Any, origin: _Origin, recorder: Recorder | None
+) -> CallReport:
     outer = Surroundings.read()
     printed = _Printed()
     streams = sys.stdout, sys.stderr
@@ -76,7 +87,7 @@ def _perform(call: Call, function: Callable[..., Any], origin: _Origin, recorder
         warnings.simplefilter("always")
         try:
             sys.stdout = sys.stderr = printed
-            report, now = _watched(call, function, origin, recorder)
+            report, now = _watched(call, function, owner, origin, recorder)
         finally:
             sys.stdout, sys.stderr = streams
             sys.setrecursionlimit(recursion_limit)
@@ -86,13 +97,14 @@ def _perform(call: Call, function: Callable[..., Any], origin: _Origin, recorder
 
 
 def _watched(
-    call: Call, function: Callable[..., Any], origin: _Origin, recorder: Recorder | None
+    call: Call, function: Callable[..., Any], owner: Any, origin: _Origin, recorder: Recorder | None
 ) -> tuple[CallReport, Surroundings | None]:
     """The report, and the surroundings as they are now where that is known."""
     torch.set_grad_enabled(call.grad_enabled)
     if call.default_dtype is not None:
         torch.set_default_dtype(getattr(torch, call.default_dtype))
     held, kwargs, leaves = _arguments(call)
+    trace = TransferTrace(origin.is_students_file) if call.device else None
     places = [(path, tensor, storage_of(tensor)) for path, tensor in tensors_in(held)]
     memories = [[memory_of(tensor) for _, tensor in tensors_in(arg)] for arg in held]
     passed = tuple(_as_passed(arg) for arg in held)
@@ -103,11 +115,10 @@ def _watched(
     value, error = None, None
     start = time.perf_counter()
     try:
-        if recorder is None:
+        if call.set_parameters:
+            _set_parameters(owner, call.set_parameters)
+        with recorder or placement.tracing(trace):
             value = function(*passed, **keywords)
-        else:
-            with recorder:
-                value = function(*passed, **keywords)
     except CallTimeout:
         raise
     except BaseException as raised:  # whatever a student raises is an outcome
@@ -119,24 +130,82 @@ def _watched(
         before.restore(after)
     try:
         report = CallReport(
-            value=picture(value),
+            value=picture(_kept(value, call.keep)),
             requires_grad=_requires_grad(value),
             error=error,
             inputs=_inputs_after(held, call),
             same_tensors=_same(places, held),
             aliases=_aliases(value, memories),
             state_changes=changes,
+            devices=placement.devices_of(value) if call.device else (),
             seconds=seconds,
         )
     except CallTimeout:
         raise
     except BaseException as raised:  # a value that cannot be looked at: too large, or one that resists
         return CallReport(error=error or origin.error_of(raised), state_changes=changes, seconds=seconds), None
-    if error is not None or not leaves or value is None or not report.requires_grad:
-        return report, before
-    gradients, gradient_error = _gradients(value, leaves, call.cotangent, origin)
-    seconds = time.perf_counter() - start
-    return replace(report, gradients=gradients, gradient_error=gradient_error, seconds=seconds), None
+    named: list[tuple[str, Tensor]] | None = None
+    try:
+        if error is None and call.parameters:
+            named = _parameters_of(owner if isinstance(owner, torch.nn.Module) else value)
+    except CallTimeout:
+        raise
+    except (
+        BaseException
+    ) as raised:  # `super().__init__()` was never called, lazy layers, or an error of a student's own
+        return replace(report, error=origin.error_of(raised)), None
+    trained = [tensor for _, tensor in named or () if tensor.requires_grad]
+    gradients: tuple[Tensor | None, ...] = ()
+    if error is None and (leaves or trained) and value is not None and report.requires_grad:
+        raw, gradient_error = _gradients(value, [*leaves, *trained], call.cotangent, origin, trace)
+        gradients = tuple(picture(gradient) for gradient in raw)
+        seconds, asked = time.perf_counter() - start, gradients[: len(leaves)]
+        report = replace(report, gradients=asked, gradient_error=gradient_error, seconds=seconds)
+    if named is not None:
+        reached = dict(zip(map(id, trained), gradients[len(leaves) :], strict=False))
+        copies = tuple((name, _parameter(tensor, reached.get(id(tensor)))) for name, tensor in named)
+        report = replace(report, parameters=copies)
+    if trace is not None:
+        report = replace(report, transfers=trace.by_line())
+    return report, before if not gradients else None
+
+
+def _parameters_of(module: Any) -> list[tuple[str, Tensor]] | None:
+    """The parameters of a module with their names, None of anything else. Raises whatever the module raises."""
+    if not isinstance(module, torch.nn.Module):
+        return None
+    named: list[tuple[str, Tensor]] = [(str(name), tensor) for name, tensor in module.named_parameters()]
+    for _, tensor in named:
+        tensor.shape  # noqa: B018 - parameters of a lazy layer have no shape yet, and say so
+    return named
+
+
+def _kept(value: Any, keep: tuple[int, ...] | bool) -> Any:
+    """The value with what is to stay behind wrapped."""
+    if isinstance(keep, bool):
+        return Kept(value) if keep else value
+    if not keep or not issubclass(type(value), list | tuple):
+        return value
+    iterate = list.__iter__ if issubclass(type(value), list) else tuple.__iter__
+    items = [Kept(item) if position in keep else item for position, item in enumerate(iterate(value))]
+    return items if issubclass(type(value), list) else tuple(items)
+
+
+def _set_parameters(owner: Any, values: tuple[Tensor, ...]) -> None:
+    """Write `values` into the parameters of a module, in their order."""
+    parameters = list(owner.parameters())
+    if [p.shape for p in parameters] != [value.shape for value in values]:
+        raise ValueError("its parameters are not the ones that it was made with")
+    with torch.no_grad():
+        for parameter, value in zip(parameters, values, strict=True):
+            parameter.copy_(value)
+
+
+def _parameter(tensor: Tensor, gradient: Tensor | None) -> Tensor:
+    """A copy of a parameter that carries the gradient of this call."""
+    copied: Tensor = picture(tensor)
+    copied.grad = None if gradient is None else gradient.to(copied.dtype)
+    return copied.requires_grad_(bool(attribute_of(tensor, "requires_grad")))
 
 
 class _Enter(torch.autograd.Function):
@@ -155,6 +224,10 @@ class _Enter(torch.autograd.Function):
 def _arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor]]:
     """Private copies of the arguments, and the leaves behind those of `wrt`, in its order."""
     copied, kwargs = copy_arguments(call.args, call.kwargs)
+    if call.device and call.move:
+        known: dict[int, Any] = {}
+        copied = tuple(placement.moved(arg, call.device, known) for arg in copied)
+        kwargs = {name: placement.moved(arg, call.device, known) for name, arg in kwargs.items()}
     entered: dict[int, tuple[Tensor, Tensor]] = {}  # one tensor given twice stays one
     leaves = []
     for position in call.wrt:
@@ -172,7 +245,11 @@ def _arguments(call: Call) -> tuple[tuple[Any, ...], dict[str, Any], list[Tensor
 
 
 def _as_passed(arg: Any) -> Any:
-    return (item for item in arg.items) if isinstance(arg, AsGenerator) else arg
+    if isinstance(arg, AsGenerator):
+        return (item for item in arg.items)
+    if isinstance(arg, BuiltNet):
+        return arg.module
+    return arg.value if isinstance(arg, Kept) else arg
 
 
 def _inputs_after(held: tuple[Any, ...], call: Call) -> tuple[Any, ...]:
@@ -214,7 +291,7 @@ def _requires_grad(value: Any) -> bool:
 
 
 def _gradients(
-    value: Tensor, leaves: list[Tensor], cotangent: Tensor | None, origin: _Origin
+    value: Tensor, leaves: list[Tensor], cotangent: Tensor | None, origin: _Origin, trace: TransferTrace | None
 ) -> tuple[tuple[Tensor | None, ...], CallError | None]:
     """The gradient of (cotangent * value).sum() for each leaf; none when the shapes do not fit."""
     with torch._C.DisableTorchFunctionSubclass():
@@ -225,8 +302,8 @@ def _gradients(
         else:
             weights = cotangent.detach().to(dtype=value.dtype, device=value.device, copy=True)
         try:
-            raw = torch.autograd.grad(value, leaves, weights, allow_unused=True)
-            return tuple(picture(gradient) for gradient in raw), None
+            with placement.tracing(trace):
+                return torch.autograd.grad(value, leaves, weights, allow_unused=True), None
         except CallTimeout:
             raise
         except BaseException as raised:  # a student's own backward may raise anything
@@ -251,9 +328,9 @@ class _Origin:
 
     def is_students(self, frame: FrameType) -> bool:
         """True for a frame of code that the student wrote."""
-        return self._is_students_file(frame.f_code.co_filename) or frame.f_globals is self.namespace
+        return self.is_students_file(frame.f_code.co_filename) or frame.f_globals is self.namespace
 
-    def _is_students_file(self, file: str) -> bool:
+    def is_students_file(self, file: str) -> bool:
         return file == self.file or file in self.cells or file.startswith("<ipython-input")
 
     def error_of(self, error: BaseException) -> CallError:
@@ -261,7 +338,7 @@ class _Origin:
         file, line = "", None
         step = error.__traceback__
         while step is not None:
-            if self._is_students_file(step.tb_frame.f_code.co_filename):
+            if self.is_students_file(step.tb_frame.f_code.co_filename):
                 file, line = step.tb_frame.f_code.co_filename, step.tb_lineno
             step = step.tb_next
         return CallError(

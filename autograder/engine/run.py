@@ -45,8 +45,10 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         files: Mapping[str, bytes],
         exercises: Sequence[str],
         stubs: Mapping[str, str],
+        no_device: str = "",
     ) -> None:
         self._start_session = start_session
+        self._no_device = no_device
         self._limits = limits
         self._sources = list(cells)
         self._prepared = dict(files), list(exercises), dict(stubs), limits.output
@@ -85,7 +87,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         except SessionLost as lost:
             return Check(f"the notebook's process {lost.reason}")
         self._fork_ahead()
-        return Check("", self._session, number, conversation, self._limits.check_seconds)
+        return Check("", self._session, number, conversation, self._limits.check_seconds, self._no_device)
 
     def close(self) -> None:
         """End every process of this run."""

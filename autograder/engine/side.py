@@ -11,9 +11,11 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from types import TracebackType
 from typing import IO
 
+from autograder import simgpu
 from autograder.config import Limits
 from autograder.engine import wire
 from autograder.engine.conversation import new_pair
@@ -32,11 +34,14 @@ class StudentSide(AbstractContextManager["StudentSide"]):
     """Runs notebooks, one after the other. Starting takes about two seconds, once.
 
     isolation: "auto", "A", "B", or "none" (by hand only). Raises IsolationError where the machine cannot give it.
+    device: have a simulated GPU for checks that ask for one; `no_device` says why there is none, if so. The first
+    time on a machine it is compiled, which takes half a minute.
     """
 
-    def __init__(self, limits: Limits, isolation: str = "auto") -> None:
+    def __init__(self, limits: Limits, isolation: str = "auto", device: bool = False) -> None:
         self._limits = limits
         self._wanted = isolation
+        self._library, self.no_device = _simulated_gpu() if device else (None, "no GPU was asked for")
         self._zygote: subprocess.Popen[bytes] | None = None
         self._channel: socket.socket | None = None
         self.level = Isolation.NONE
@@ -56,7 +61,13 @@ class StudentSide(AbstractContextManager["StudentSide"]):
         stubs: the source of each exercise's cell as released. Raises IsolationError when no session can be set up.
         """
         return NotebookRun(
-            self._start_session, self._limits, cells, files=files, exercises=exercises, stubs=stubs or {}
+            self._start_session,
+            self._limits,
+            cells,
+            files=files,
+            exercises=exercises,
+            stubs=stubs or {},
+            no_device=self.no_device,
         )
 
     def close(self) -> None:
@@ -81,7 +92,15 @@ class StudentSide(AbstractContextManager["StudentSide"]):
         ours, theirs = new_pair()
         with theirs, tempfile.TemporaryFile() as trouble:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-P", "-m", "autograder.engine.zygote", str(theirs.fileno()), self._wanted],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    "autograder.engine.zygote",
+                    str(theirs.fileno()),
+                    self._wanted,
+                    *self._device(),
+                ],
                 pass_fds=[theirs.fileno()],
                 env=_environment(),
                 cwd="/",
@@ -97,6 +116,9 @@ class StudentSide(AbstractContextManager["StudentSide"]):
             self.close()
             raise IsolationError(hello.problem)
         self.level, self.missing = hello.level, tuple(hello.missing)
+
+    def _device(self) -> list[str]:
+        return [] if self._library is None else [str(self._library)]
 
     def _hello(self, trouble: IO[bytes]) -> Hello:
         assert self._channel is not None
@@ -127,6 +149,14 @@ class StudentSide(AbstractContextManager["StudentSide"]):
         self._start()
         assert self._channel is not None
         return Session(self._channel, start)
+
+
+def _simulated_gpu() -> tuple[Path | None, str]:
+    """The library that makes the simulated GPU, or why there is none."""
+    try:
+        return simgpu.build(), ""
+    except simgpu.SimulatedGpuError as error:
+        return None, str(error)
 
 
 def _environment() -> dict[str, str]:

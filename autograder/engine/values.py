@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import fields
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.engine.arguments import Forward, Named, Net, Opaque
 from autograder.engine.calls import AsGenerator, Handle
 from autograder.engine.copies import attribute_of
 from autograder.engine.frames import FRAMES, pack_frame, unpack_frame
 
-LIST, TUPLE, DICT, GENERATOR, HANDLE, TENSOR, ARRAY, SCALAR, BIG_INT, FRAME = range(10)
+LIST, TUPLE, DICT, GENERATOR, HANDLE, TENSOR, ARRAY, SCALAR, BIG_INT, FRAME, DEVICE, NAMED, OPAQUE, NET, FORWARD = (
+    range(15)
+)
 
 MAX_DEPTH = 20  # of nested containers
 MAX_NODES = 200_000  # values in one message, all containers together
@@ -37,6 +41,17 @@ DTYPES: dict[str, torch.dtype] = {
 }
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 ARRAY_DTYPES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"))
+
+
+RECORDS: dict[type, int] = {Named: NAMED, Opaque: OPAQUE, Net: NET, Forward: FORWARD}
+MAKERS = {tag: kind for kind, tag in RECORDS.items()}
+_FIELDS: dict[type, dict[str, type]] = {
+    Named: {"type_name": str, "fields": tuple, "items": tuple},
+    Opaque: {"name": str, "is_copy": bool},
+    Net: {"layers": tuple, "state": dict, "training": bool, "gradients": dict, "modes": tuple, "devices": dict}
+    | {"forwards": tuple},
+    Forward: {"rows": int, "training": bool, "requires_grad": bool, "device": str},
+}
 
 
 class WireError(Exception):
@@ -78,6 +93,10 @@ class Writer:
             return [GENERATOR, *[self.tree(item, depth + 1) for item in value.items]]
         if kind is Handle:
             return [HANDLE, value.number, value.type_name]
+        if kind is torch.device:
+            return [DEVICE, str(value)]
+        if kind in RECORDS:
+            return [RECORDS[kind], *[self.tree(getattr(value, each.name), depth + 1) for each in fields(kind)]]
         if issubclass(kind, Tensor):
             return self._tensor(value)
         if issubclass(kind, np.ndarray):
@@ -233,6 +252,8 @@ class Reader:
         if tag == DICT:
             parts = [self._value(part, depth + 1) for part in rest]
             return dict(zip(parts[::2], parts[1::2], strict=True))
+        if tag in MAKERS:
+            return _record(MAKERS[tag], [self._value(part, depth + 1) for part in rest])
         if tag == FRAME:
             return unpack_frame([self._value(part, depth + 1) for part in rest])
         return self._leaf(tag, rest)
@@ -243,6 +264,9 @@ class Reader:
         if tag == HANDLE:
             number, name = rest
             return Handle(_natural(number), self._text(name)[:200])
+        if tag == DEVICE:
+            (name,) = rest
+            return torch.device(self._text(name))
         if tag == BIG_INT:
             (digits,) = rest
             if len(self._text(digits)) > MAX_INT_DIGITS + 1:
@@ -299,6 +323,19 @@ class Reader:
         if dtype == np.bool_:
             return np.not_equal(np.frombuffer(raw, dtype=np.uint8), 0).reshape(sizes)
         return np.frombuffer(raw, dtype=dtype).reshape(sizes)
+
+
+def _record(kind: type, parts: list[Any]) -> Any:
+    """One of the values of `arguments.py`, when its fields are of the right types."""
+    record = kind(*parts)
+    wanted: dict[str, type] = _FIELDS[kind]
+    if any(type(getattr(record, name)) is not of for name, of in wanted.items()):
+        raise WireError(f"a malformed {kind.__name__}")
+    if kind is Named and (len(record.fields) != len(record.items) or not all(type(f) is str for f in record.fields)):
+        raise WireError("a named tuple whose names and items do not agree")
+    if kind is Net and not all(type(tensor) is Tensor for tensor in record.state.values()):
+        raise WireError("a network whose state is no tensors")
+    return record
 
 
 def _object_array(items: list[Any], name: str) -> np.ndarray[Any, Any]:

@@ -1,7 +1,7 @@
 """The warm process that every session is forked from: torch and its company imported once, one thread, no secrets.
 
-Run as `python -m autograder.engine.zygote FD LEVEL`; FD is a socket to the grader. It never runs student code,
-and never sees the course.
+Run as `python -m autograder.engine.zygote FD LEVEL [GPU]`: FD is a socket to the grader, GPU the library of a
+simulated one. It never runs student code, and never sees the course.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from autograder import simgpu
 from autograder.engine import isolation, seccomp, wire
 from autograder.engine.calls import Call
 from autograder.engine.guardian import Warm, guard
@@ -61,8 +62,11 @@ batch
 )
 
 
-def main(file: int, wanted: str) -> None:
-    """Warm up, say hello, and fork a guardian for each session until the grader hangs up."""
+def main(file: int, wanted: str, gpu: Path | None) -> None:
+    """Warm up, say hello, and fork a guardian for each session until the grader hangs up.
+
+    gpu: the library of a simulated GPU, for the checks that ask for one.
+    """
     grader = socket.socket(fileno=file)
     try:
         layers = isolation.try_layers() if wanted != "none" else ()
@@ -70,7 +74,7 @@ def main(file: int, wanted: str) -> None:
     except IsolationError as error:
         wire.send(grader, Hello(Isolation.NONE, [], str(error)))
         return
-    warm = _warm_up(level)
+    warm = _warm_up(level, gpu)
     missing = isolation.IsolationReport(level, layers).missing
     wire.send(grader, Hello(level, list(missing)))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
@@ -90,7 +94,7 @@ def main(file: int, wanted: str) -> None:
         lifeline.close()
 
 
-def _warm_up(level: Isolation) -> Warm:
+def _warm_up(level: Isolation, gpu: Path | None) -> Warm:
     """Import and run what sessions will need, then give up what they must not see."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
@@ -108,6 +112,8 @@ def _warm_up(level: Isolation) -> Warm:
         perform(
             Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square
         )  # imports over a second's worth
+    if gpu is not None:
+        simgpu.prepare(gpu)
     gc.collect()
     use_large_pages()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
@@ -126,4 +132,4 @@ def _own_source() -> list[str]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else None)

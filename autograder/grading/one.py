@@ -54,7 +54,8 @@ class Grader(AbstractContextManager["Grader"]):
         self._resources = ExitStack()
         try:
             self._suite = self._resources.enter_context(Suite(assignment, seconds=course.settings.limits.check_seconds))
-            self._side = self._resources.enter_context(StudentSide(course.settings.limits, isolation=level))
+            side = StudentSide(course.settings.limits, isolation=level, device=self._suite.uses_device)
+            self._side = self._resources.enter_context(side)
         except BaseException:
             self._resources.close()
             raise
@@ -106,6 +107,7 @@ class Grader(AbstractContextManager["Grader"]):
             score=math.fsum(exercise.score for exercise in exercises),
             max_score=math.fsum(exercise.max_score for exercise in exercises),
             isolation=self._side.level,
+            device="cpu" if self._side.no_device else "simulated cuda",
             seconds=time.perf_counter() - start,
             cells=tuple(_without_outputs(cells[number]) for number in sorted(cells)),
             exercises=exercises,

@@ -19,7 +19,7 @@ def open_notebooks(course: Course, assignment: Assignment) -> Iterator[OpenNoteb
     """Start a student side and give what runs code cells in it, with the assignment's data. Raises IsolationError."""
     names = [exercise.name for exercise in assignment.exercises]
     data = load_data(assignment)
-    with StudentSide(course.settings.limits, isolation=course.settings.isolation.level) as side:
+    with StudentSide(course.settings.limits, isolation=course.settings.isolation.level, device=True) as side:
 
         @contextmanager
         def open_notebook(cells: Sequence[str]) -> Iterator[OpenCheck]:

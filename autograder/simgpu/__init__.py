@@ -4,6 +4,7 @@
     build() -> Path                                            compiles once into the user's cache; patches nothing
     self_test() -> what is wrong, or ()                        in a process of its own, for `grader doctor`
     enable(devices=1, library=build())                         student side only: for the life of the process
+    prepare(library)                                           before: load and read all that `enable` needs
     trust_this_fork()                                          in a child that the grader forked on purpose
 
 `enable` comes before student code is imported. It starts no thread, so that the process can be forked afterwards, also
@@ -14,7 +15,7 @@ subprocess", as on a real GPU); a child that the grader forks itself calls `trus
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from autograder.simgpu.build import SimulatedGpuError, build, is_available, rules_beside
 from autograder.simgpu.gaps import NotSimulatedError, gap_of
@@ -22,6 +23,7 @@ from autograder.simgpu.selftest import self_test
 
 if TYPE_CHECKING:
     from autograder.simgpu.cuda_library import ForkGuard
+    from autograder.simgpu.device_rules import DeviceRules
 
 __all__ = [
     "NotSimulatedError",
@@ -31,6 +33,7 @@ __all__ = [
     "gap_of",
     "is_available",
     "is_enabled",
+    "prepare",
     "self_test",
     "trust_this_fork",
 ]
@@ -38,6 +41,7 @@ __all__ = [
 MEMORY = 8 << 30  # bytes of each device
 
 _guard: ForkGuard | None = None
+_prepared: tuple[Any, DeviceRules] | None = None  # the loaded library, and the rules beside it
 
 
 def enable(devices: int = 1, memory: int = MEMORY, library: Path | None = None) -> None:
@@ -53,10 +57,23 @@ def enable(devices: int = 1, memory: int = MEMORY, library: Path | None = None) 
 
     if torch.cuda.is_available():
         raise SimulatedGpuError("simulated GPU: this machine has a real one")
-    file = library or build()
     from autograder.simgpu.install import install  # imports what build() alone does not need
 
-    _guard = install(file, rules_beside(file), devices, memory)
+    if _prepared is None:
+        prepare(library or build())
+    assert _prepared is not None
+    _guard = install(*_prepared, devices, memory)
+
+
+def prepare(library: Path) -> None:
+    """Read all that `enable` will read, so that a fork of this process can have the device without any file.
+
+    `library` is what `build()` returned. Patches nothing: this process sees no device.
+    """
+    global _prepared
+    from autograder.simgpu.install import load_library  # as above
+
+    _prepared = load_library(library), rules_beside(library)
 
 
 def is_enabled() -> bool:

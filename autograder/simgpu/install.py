@@ -18,9 +18,8 @@ from autograder.simgpu.device_rules import DeviceRules
 from autograder.simgpu.gaps import NotSimulatedError, refusal
 
 
-def install(library_file: Path, rules: DeviceRules, devices: int, memory: int) -> cuda_library.ForkGuard:
-    """Make `devices` simulated GPUs of `memory` bytes each. Returns the guard that knows of forks."""
-    library = load_library(library_file)
+def install(library: Any, rules: DeviceRules, devices: int, memory: int) -> cuda_library.ForkGuard:
+    """Make `devices` simulated GPUs of `memory` bytes each by the loaded library. Returns the guard of forks."""
     library.set_device_rules(set(rules.unchecked), rules.wrappers)
     library.set_device_count(devices)
     library.set_memory_limit(memory)

@@ -94,6 +94,7 @@ class _Recorder:
     def __init__(self, is_student: Callable[[str], bool]) -> None:
         self.transfers: list[Transfer] = []
         self.created: list[Created] = []
+        self.is_listing = False  # inside Tensor.tolist, which copies the tensor to read its numbers
         self._is_student = is_student
         self._forward_places: dict[int, Place] = {}  # by the sequence number of the autograd node
 
@@ -180,7 +181,7 @@ class _DispatchWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyT
         source, target = (args[0], result) if name == "aten::_to_copy" else (args[1], args[0])
         if source.device == target.device:
             return
-        kind = _direction(source.device, target.device)
+        kind = TransferKind.READ if self._recorder.is_listing else _direction(source.device, target.device)
         place = self._recorder.note(kind, name, target, str(source.device), str(target.device), _bytes(target))
         if torch.is_grad_enabled() and (source.requires_grad or target.requires_grad):
             self._recorder.note_node(place)
@@ -201,7 +202,7 @@ class _DispatchWatch(TorchDispatchMode):  # type: ignore[no-untyped-call]  # PyT
             return
         for index in tree_leaves(args[1]):
             if isinstance(index, Tensor) and index.device != target.device:
-                kind = TransferKind.TO_DEVICE
+                kind = TransferKind.INDEX
                 self._recorder.note(kind, name, index, str(index.device), str(target.device), _bytes(index))
             elif isinstance(index, Tensor) and index.dtype in (torch.bool, torch.uint8):
                 self._recorder.note(TransferKind.WAIT, name, index, str(index.device), "cpu", 0)
@@ -219,6 +220,12 @@ class _NumpyWatch(TorchFunctionMode):
         self._recorder = recorder
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is Tensor.tolist:
+            self._recorder.is_listing = True
+            try:
+                return func(*args)
+            finally:
+                self._recorder.is_listing = False
         result = func(*args, **(kwargs or {}))
         if func in _NUMPY and args[0].device.type == "cpu":
             self._recorder.note(TransferKind.NUMPY, func.__name__, args[0], "cpu", "numpy", 0)

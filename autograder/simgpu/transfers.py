@@ -11,6 +11,7 @@ class TransferKind(StrEnum):
     """What crossed between host and GPU."""
 
     TO_DEVICE = "to device"
+    INDEX = "index to device"  # a CPU tensor that an indexing took: allowed by PyTorch, and copied each time
     TO_HOST = "to host"
     BETWEEN = "between devices"
     READ = "read"  # one number that the host waited for: .item(), bool(), float(), print

@@ -59,7 +59,7 @@ def test_reading_numbers_is_counted_by_line(traced: Any) -> None:
 
 
 def test_a_host_index_is_a_transfer_and_a_mask_is_a_wait(traced: Any) -> None:
-    assert [one["kind"] for one in traced["host index"]["transfers"]] == ["to device"]
+    assert [one["kind"] for one in traced["host index"]["transfers"]] == ["index to device"]
     assert traced["host index"]["transfers"][0]["bytes"] == 16
     assert [one["kind"] for one in traced["mask"]["transfers"]] == ["wait"]
 
