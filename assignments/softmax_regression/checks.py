@@ -120,6 +120,14 @@ class TestSoftmax:
         expect(report).changes_no_state()
         expect(report.value).is_close_to(reference.softmax(first))
 
+    @needs("test_gradient")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU, forward and backward: nothing is copied to the CPU and back"""
+        logits, weights = draw.logits(5, 7), draw.logits(5, 7)
+        report = student.softmax.placed(logits, wrt=(0,), cotangent=weights)
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.softmax(logits))
+
     @rule
     def test_no_ready_made_softmax(self, student, draw):
         """written without a ready-made softmax or log_softmax"""
@@ -207,6 +215,14 @@ class TestCrossEntropy:
         expect(report).changes_no_state()
         expect(report.value).is_close_to(reference.cross_entropy(*first))
 
+    @needs("test_gradient")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU, forward and backward: nothing is copied to the CPU and back"""
+        logits, labels = draw.logits(6, 4), draw.labels(6, 4)
+        report = student.cross_entropy.placed(logits, labels, wrt=(0,))
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.cross_entropy(logits, labels))
+
     @rule
     def test_no_ready_made_loss(self, student, draw):
         """written without cross_entropy, nll_loss or their modules"""
@@ -287,6 +303,14 @@ class TestAccuracy:
             expect(report).changes_no_state()
             expect(report.value).is_close_to(num_right / len(logits), **FRACTION)
 
+    @needs("test_value")
+    def test_placement(self, student, draw):
+        """on a GPU it counts on the GPU: no tensor is copied to the CPU"""
+        logits = draw.logits(9, 4)
+        report = student.accuracy.placed(logits, labels_with(draw, logits, num_right=4))
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(4 / 9, **FRACTION)
+
 
 @exercise("cross_entropy_backward")
 class TestCrossEntropyBackward:
@@ -352,6 +376,14 @@ class TestCrossEntropyBackward:
             report = student.cross_entropy_backward.report(*first, **setting)
             expect(report).changes_no_state()
             expect(report.value).is_close_to(reference.cross_entropy_backward(*first))
+
+    @needs("test_value")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU: nothing is copied to the CPU and back"""
+        logits, labels = draw.logits(6, 4), draw.labels(6, 4)
+        report = student.cross_entropy_backward.placed(logits, labels)
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.cross_entropy_backward(logits, labels))
 
     @rule
     def test_no_autograd(self, student, draw):
@@ -443,6 +475,14 @@ class TestSgdStep:
         params = draw.params((3, 2), (2,))
         for is_recording in (True, False):
             expect(student.sgd_step.report(params, 0.1, grad_enabled=is_recording)).changes_no_state()
+
+    @needs("test_step")
+    def test_placement(self, student, reference, draw):
+        """parameters on a GPU are updated there: nothing is copied to the CPU and back"""
+        params = draw.params((3, 4), (4,), (2, 3))
+        report = student.sgd_step.placed(params, 0.1)
+        expect(report).stays_on_device()
+        expect(report.inputs[0], "params").is_close_to(reference.sgd_step.report(params, 0.1).inputs[0])
 
     @rule
     def test_no_ready_made_optimizer(self, student, draw):

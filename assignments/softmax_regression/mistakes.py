@@ -310,6 +310,29 @@ def calls_the_ready_made_log_softmax(logits):
     return F.log_softmax(logits, dim=1).exp()
 
 
+@mistake(
+    "softmax",
+    hint="Your result comes back on the device of the logits, but the work was done on the CPU: drop `.cpu()`, and "
+    "nothing has to be copied.",
+)
+def works_on_the_cpu_and_goes_back(logits):
+    exps = (logits - logits.amax(dim=1, keepdim=True)).cpu().exp()
+    return (exps / exps.sum(dim=1, keepdim=True)).to(logits.device)
+
+
+@mistake(
+    "softmax",
+    hint="You fill a new tensor that is on the CPU. New tensors go where the logits are: `device=logits.device`, or "
+    "`torch.zeros_like`.",
+)
+def fills_a_new_tensor_on_the_cpu(logits):
+    probs = torch.zeros(logits.shape, dtype=logits.dtype)
+    for i, row in enumerate(logits):
+        exps = (row - row.max()).exp()
+        probs[i] = exps / exps.sum()
+    return probs
+
+
 @also_right("softmax")
 def with_logsumexp(logits):
     return (logits - logits.logsumexp(dim=1, keepdim=True)).exp()
@@ -691,6 +714,38 @@ def calls_nll_loss(logits, labels):
     return F.nll_loss(torch.log_softmax(logits, dim=1), labels)
 
 
+@mistake(
+    "cross_entropy",
+    hint="The loss was computed on the CPU: you copied the logits there. Drop `.cpu()`: every operation that you need "
+    "works on the device where the logits are.",
+)
+def loses_on_the_cpu(logits, labels):
+    z, y = logits.cpu(), labels.cpu()
+    return (z.logsumexp(dim=1) - z[torch.arange(len(y)), y]).mean().to(logits.device)
+
+
+@mistake(
+    "cross_entropy",
+    hint="`torch.eye` makes its matrix on the CPU, and labels on a GPU cannot index it. Say where: "
+    "`device=logits.device`.",
+)
+def makes_one_hot_rows_on_the_cpu(logits, labels):
+    one_hot = torch.eye(logits.shape[1], dtype=logits.dtype)[labels]
+    return (logits.logsumexp(dim=1) - (logits * one_hot).sum(dim=1)).mean()
+
+
+@mistake(
+    "cross_entropy",
+    hint="You collect the losses in a new tensor that is on the CPU. New tensors go where the logits are: "
+    "`device=logits.device`, or `logits.new_zeros(...)`.",
+)
+def collects_losses_on_the_cpu(logits, labels):
+    losses = torch.zeros(len(labels), dtype=logits.dtype)
+    for i, label in enumerate(labels):
+        losses[i] = logits[i].logsumexp(dim=0) - logits[i, label]
+    return losses.mean()
+
+
 @also_right("cross_entropy")
 def log_softmax_and_gather(logits, labels):
     return -torch.log_softmax(logits, dim=1).gather(1, labels[:, None]).mean()
@@ -952,9 +1007,32 @@ def counted_in_a_loop(logits, labels):
     return hits / len(labels)
 
 
-@also_right("accuracy")
-def with_numpy(logits, labels):
+@mistake(
+    "accuracy",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Compare and count in PyTorch.",
+)
+def counts_with_numpy(logits, labels):
     return float(np.mean(logits.numpy().argmax(axis=1) == labels.numpy()))
+
+
+@mistake(
+    "accuracy",
+    hint="You copied the tensors to the CPU to count there. Count on the device where they are; only the number at the "
+    "end has to come back (`.item()`).",
+)
+def counts_on_the_cpu(logits, labels):
+    return (logits.argmax(dim=1).cpu() == labels.cpu()).double().mean().item()
+
+
+@mistake(
+    "accuracy",
+    hint="You made a new tensor without saying where: it is on the CPU. `device=logits.device` makes it where the "
+    "logits are.",
+)
+def counts_in_a_new_tensor_on_the_cpu(logits, labels):
+    hits = torch.zeros(len(labels), dtype=torch.bool)
+    hits[:] = logits.argmax(dim=1) == labels
+    return hits.double().mean().item()
 
 
 @also_right("accuracy")
@@ -1236,6 +1314,34 @@ def calls_backward(logits, labels):
     return z.grad
 
 
+@mistake(
+    "cross_entropy_backward",
+    hint="Your result comes back on the device of the logits, but the work was done on the CPU: drop `.cpu()`, and "
+    "nothing has to be copied.",
+)
+def computes_the_gradient_on_the_cpu(logits, labels):
+    probs = torch.softmax(logits.cpu(), dim=1)
+    probs[torch.arange(len(probs)), labels.cpu()] -= 1
+    return (probs / len(probs)).to(logits.device)
+
+
+@mistake(
+    "cross_entropy_backward",
+    hint="`torch.eye` makes its matrix on the CPU, and labels on a GPU cannot index it. Say where: "
+    "`device=logits.device`.",
+)
+def makes_one_hot_on_the_cpu(logits, labels):
+    one_hot = torch.eye(logits.shape[1], dtype=logits.dtype)[labels]
+    return (torch.softmax(logits, dim=1) - one_hot) / logits.shape[0]
+
+
+@also_right("cross_entropy_backward")
+def gradient_by_scatter(logits, labels):
+    gradient = torch.softmax(logits, dim=1)
+    minus_ones = torch.full((len(labels), 1), -1.0, dtype=logits.dtype, device=logits.device)
+    return gradient.scatter_add_(1, labels[:, None], minus_ones).div_(len(labels))
+
+
 @also_right("cross_entropy_backward")
 def ready_made_softmax_and_indexing(logits, labels):
     gradient = torch.softmax(logits, dim=1)
@@ -1244,7 +1350,10 @@ def ready_made_softmax_and_indexing(logits, labels):
     return gradient
 
 
-@also_right("cross_entropy_backward")
+@mistake(
+    "cross_entropy_backward",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Stay in PyTorch.",
+)
 def gradient_with_numpy(logits, labels):
     z = logits.numpy()
     exps = np.exp(z - z.max(axis=1, keepdims=True))
@@ -1653,6 +1762,32 @@ def calls_torch_optim(params, lr):
         optimizer = torch.optim.SGD(params, lr=lr)
         optimizer.step()
         optimizer.zero_grad()
+
+
+@mistake(
+    "sgd_step",
+    hint="The step was computed on the CPU and copied back. Parameter and gradient are on the same device: subtract "
+    "them there.",
+)
+def steps_on_the_cpu(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p.copy_(p.cpu() - lr * p.grad.cpu())
+                p.grad = None
+
+
+@mistake(
+    "sgd_step",
+    hint="The new gradient that you made is on the CPU, and that of a parameter has to be on its device. "
+    "`p.grad.zero_()`, `torch.zeros_like(p)` or `p.grad = None` will do.",
+)
+def resets_with_zeros_on_the_cpu(params, lr):
+    with torch.no_grad():
+        for p in params:
+            if p.grad is not None:
+                p -= lr * p.grad
+                p.grad = torch.zeros(p.shape, dtype=p.dtype)
 
 
 @also_right("sgd_step")

@@ -85,7 +85,8 @@ plt.show()
 # that are not contiguous); shape and dtype: `float32` stays `float32` and `float64` stays `float64` with the accuracy
 # of `float64`; the gradient, against the exact one and against finite differences; for entries up to $\pm 10\,000$
 # finite and right values and a finite, right gradient; the logits you were given are unchanged; the result depends on
-# nothing but its input, not on earlier calls or on PyTorch's default dtype, and no global setting is changed.
+# nothing but its input, not on earlier calls or on PyTorch's default dtype, and no global setting is changed. Logits
+# that live on a GPU stay there, forward and backward: no copy to the CPU and back.
 #
 # **Not allowed.** A ready-made softmax or log-softmax (`torch.softmax`, `torch.log_softmax`, their methods, modules and
 # relatives). `torch.logsumexp` is allowed. An answer that breaks this rule scores 0.
@@ -144,7 +145,8 @@ print("softmax: the example passes.")
 # accuracy of `float64`; the gradient with respect to the logits, against the exact one and against finite differences;
 # for entries up to $\pm 10\,000$ a finite loss (in `float32` an error of $0.002$ is fine there) and a finite, right
 # gradient; logits and labels are unchanged; the result depends on nothing but its inputs, not on earlier calls or on
-# PyTorch's default dtype, and no global setting is changed.
+# PyTorch's default dtype, and no global setting is changed. On a GPU everything stays there, forward and backward;
+# indices such as `torch.arange(n)` may come from the CPU, and single numbers may be read.
 #
 # **Not allowed.** A ready-made loss: `cross_entropy`, `nll_loss` and their modules (`nn.CrossEntropyLoss`,
 # `nn.NLLLoss`). `log_softmax`, `logsumexp` and your own `softmax` are allowed. An answer that breaks this rule scores
@@ -185,7 +187,8 @@ print("cross_entropy: the example passes.")
 # **What is checked.** The value, to $10^{-6}$ and not rounded; that it is a Python `float`, also when all or none are
 # right; any $N$ and $C$ ($N = 1$, $C = 2$, $N = C$, views that are not contiguous); labels that do not contain every
 # class; `float64` logits, whose small differences count; entries up to $\pm 10\,000$; logits and labels are unchanged;
-# the result depends on nothing but its inputs, not on earlier calls, and no global setting is changed. Ties are not
+# the result depends on nothing but its inputs, not on earlier calls, and no global setting is changed. On a GPU, the
+# counting happens there: numbers may be read (`.item()`, `.tolist()`), but no tensor is copied to the CPU. Ties are not
 # tested.
 #
 # **Not allowed.** Nothing is forbidden here.
@@ -241,7 +244,8 @@ print("accuracy: the example passes.")
 # stays `float32` and `float64` stays `float64` with the accuracy of `float64`; for entries up to $\pm 10\,000$ finite
 # and right values; logits and labels are unchanged (the logits that you get do not require gradients); the result
 # depends on nothing but its inputs, not on earlier calls, on PyTorch's default dtype or on whether gradients are being
-# recorded, and no global setting is changed.
+# recorded, and no global setting is changed. On a GPU everything stays there; indices such as `torch.arange(n)` may
+# come from the CPU, and single numbers may be read.
 #
 # **Not allowed.** Autograd: `.backward()`, `torch.autograd`, `torch.func`. A ready-made softmax is allowed here. An
 # answer that breaks this rule scores 0.
@@ -302,7 +306,7 @@ print("cross_entropy_backward: the example passes.")
 # be a list, a tuple or a generator, with one element or none at all; parameters may have any shape (0-dim, empty and
 # not contiguous too) and any float dtype, and `float64` keeps its accuracy; a step depends on nothing but its inputs,
 # not on earlier steps; autograd's global state (is it recording?) is afterwards as it was before, whether it was on or
-# off.
+# off. Parameters on a GPU are updated there: nothing is copied to the CPU and back.
 #
 # **Not allowed.** `torch.optim`. An answer that breaks this rule scores 0.
 

@@ -1,0 +1,56 @@
+"""Did a call keep its tensors where they were? Told by the line that moved one, as the tracer saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from autograder.checks.failure import BrokenCheckError, CheckFailedError
+from autograder.checks.student import DEVICE, Report
+from autograder.simgpu.transfers import LineTransfers, TransferKind
+
+STAY = "work where the data is: `device=x.device` for new tensors, and neither `.cpu()` nor `.numpy()` on the way"
+RETURNED = "new tensors are on the CPU unless you say `device=x.device`"
+
+
+def see_placement(report: Report, copies_in: int, copies_out: int, reads: int | None, look_at: str) -> None:
+    """Raise CheckFailedError unless the value is on the GPU and no more was moved than is allowed."""
+    if not report.call.device:
+        raise BrokenCheckError("stays_on_device is for reports by `placed`: expect(student.NAME.placed(...))")
+    allowed = ((TransferKind.TO_HOST, copies_out), (TransferKind.TO_DEVICE, copies_in), (TransferKind.READ, reads))
+    for kind, most in allowed:
+        found = [each for each in report.transfers if each.kind is kind and each.place.line]
+        times = sum(each.times for each in found)
+        if most is not None and times > most:
+            raise _moved(kind, found, times, most, look_at)
+    elsewhere = [device for device in report.devices if device != DEVICE]
+    if elsewhere:
+        where = "the result is" if len(report.devices) == 1 else "a tensor of the result is"
+        raise CheckFailedError(
+            f"{where} on {_name(elsewhere[0])}, and should be on the GPU",
+            expected=f"device {DEVICE}",
+            got=f"device {elsewhere[0]}",
+            look_at=look_at or RETURNED,
+        )
+
+
+def _moved(kind: TransferKind, found: Sequence[LineTransfers], times: int, most: int, look_at: str) -> CheckFailedError:
+    first = max(found, key=lambda each: each.times) if most else found[0]
+    what = " and ".join(f"{shape} {dtype}" for shape, dtype in zip(first.shapes[:1], first.dtypes[:1], strict=False))
+    act = {
+        TransferKind.TO_HOST: f"moves a tensor {what} from the GPU to the CPU",
+        TransferKind.TO_DEVICE: f"moves a tensor {what} from the CPU to the GPU",
+        TransferKind.READ: "waits for the GPU to read a number",
+    }[kind]
+    during = " in the backward pass" if first.phase == "backward" else ""
+    message = f"line {first.place.line} {act}{during}: `{first.place.source}`"
+    words = {TransferKind.READ: "numbers read from the GPU"}.get(kind, "tensors copied that way")
+    return CheckFailedError(
+        message if not most else f"{words}: {times}, and {most} are enough; {message}",
+        expected=f"at most {most} {words}" if most else "no tensor that leaves the device",
+        got="; ".join(map(str, found[:5])),
+        look_at=look_at or STAY,
+    )
+
+
+def _name(device: str) -> str:
+    return "the CPU" if device == "cpu" else device
