@@ -177,7 +177,7 @@ def _grade_loose(course: Course, files: list[str], assignment: str, json: str, w
         raise TorchmarkError(f"{target}: cannot be written; give --json a file in a folder that exists")
     name = course.assignment(assignment).name
     from autograder.grading.loose import grade_files, results_to_json  # imports nbgrader
-    from autograder.report.tables import class_table, isolation_line
+    from autograder.report.tables import class_table, isolation_line, placement_lines
 
     with ProgressLines(err(), "grading") as progress:
         results = grade_files(course, name, paths, workers, level, progress.advance)
@@ -188,7 +188,7 @@ def _grade_loose(course: Course, files: list[str], assignment: str, json: str, w
         sys.stdout.flush()
     else:
         target.write_bytes(text)
-    err().print(class_table(results), isolation_line(results))
+    err().print(class_table(results), isolation_line(results), *placement_lines(results))
 
 
 @app.command()

@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from autograder import simgpu
 from autograder.config import Limits, find_root, load_settings
 from autograder.engine.isolation import probe
 from autograder.engine.side import StudentSide
@@ -118,8 +119,21 @@ def _machine() -> tuple[Finding, ...]:
     return (
         Finding("cores", str(len(os.sched_getaffinity(0)))),
         Finding("memory", size(pages * page_size)),
-        Finding("GPU", gpu, remedy="" if gpu != "none" else "everything is graded on the CPU"),
+        Finding("GPU", gpu, remedy="" if gpu == "none" else "not used yet: placement is checked on a simulated GPU"),
+        _simulated_gpu(),
     )
+
+
+def _simulated_gpu() -> Finding:
+    """Build and try the device of placement checks. Grading goes on without it, and says what is not checked."""
+    subject, without = "simulated GPU", "placement is not checked here"
+    try:
+        wrong = simgpu.self_test(simgpu.build())
+    except simgpu.SimulatedGpuError as error:
+        return Finding(subject, "no", False, f"{one_line(str(error), 300).removeprefix('simulated GPU: ')}; {without}")
+    if wrong:
+        return Finding(subject, "does not work", False, f"{one_line(wrong[0], 300)}; {without}")
+    return Finding(subject, "yes", remedy="placement is checked on it")
 
 
 def _run_trial(limits: Limits, wanted: str) -> tuple[Finding, str]:

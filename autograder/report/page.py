@@ -19,6 +19,11 @@ WORDS = {
     Outcome.NOT_CHECKED: "not checked",
 }
 
+SIMULATED = (
+    "What your code does on a GPU was checked on a simulated one, since the machine that graded it has none: "
+    "the errors, and the copies between CPU and GPU, are those of a real one; speed was not checked."
+)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -69,6 +74,7 @@ class Page:
     questions: tuple[tuple[str, str, str, str], ...]  # name, points, answer, message
     cells: tuple[str, ...]
     hidden_until: str
+    placement: str  # on what device the checks that ask for a GPU ran; empty when none did
 
 
 def make_page(result: SubmissionResult, title: str, language: str, revealed: bool, hidden_until: str = "") -> Page:
@@ -95,6 +101,7 @@ def make_page(result: SubmissionResult, title: str, language: str, revealed: boo
         ),
         cells=tuple(_cell(cell) for cell in result.cells if cell.status is not CellStatus.OK),
         hidden_until=hidden_until if any(_hides(check) for e in result.exercises for check in e.checks) else "",
+        placement=SIMULATED if result.device == "simulated cuda" else "",
     )
 
 

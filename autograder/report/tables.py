@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.course import Course
-from autograder.model import Isolation, SubmissionResult
+from autograder.model import Isolation, Outcome, SubmissionResult
 from autograder.report.text import duration, one_line, plural, points
 from autograder.report.words import trouble
 
@@ -58,7 +58,12 @@ def print_class_report(
     """
     for name in dict.fromkeys(result.assignment for result in results):
         console.print(class_table([r for r in results if r.assignment == name], course.assignment(name).title))
-    lines = [isolation_line(results), *_counts(len(results), unchanged, seconds), *_for_staff(results)]
+    lines = [
+        isolation_line(results),
+        *placement_lines(results),
+        *_counts(len(results), unchanged, seconds),
+        *_for_staff(results),
+    ]
     lines += [Text(f"note: {one_line(note, 400)}") for note in notes]
     for line in (*lines, Text(f"gradebook: {_gradebook(course)}")):
         console.print(line, soft_wrap=True)  # a path that is broken over two lines cannot be clicked
@@ -92,6 +97,16 @@ def isolation_line(results: Sequence[SubmissionResult]) -> Text:
     if Isolation.NONE in levels:
         return Text(WITHOUT_ISOLATION, style="bold red")
     return Text(f"isolation: {', '.join(levels) or '-'}")
+
+
+def placement_lines(results: Sequence[SubmissionResult]) -> list[Text]:
+    """On what device placement was checked, where it was; or why not."""
+    devices = sorted({result.device for result in results} - {"cpu"})
+    if devices:
+        return [Text(f"placement: {', '.join(devices)}")]
+    checks = (check for result in results for exercise in result.exercises for check in exercise.checks)
+    reason = next((check.message for check in checks if check.outcome is Outcome.NOT_CHECKED), "")
+    return [Text(f"placement: not checked: {one_line(reason, 300)}", style="yellow")] if reason else []
 
 
 def _for_staff(results: Sequence[SubmissionResult]) -> list[Text]:
