@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+import autograder.engine.no_arrow  # noqa: F401  (before all that imports pandas)
 from autograder import simgpu
 from autograder.engine import isolation, seccomp, wire
 from autograder.engine.calls import Call
@@ -75,23 +76,41 @@ def main(file: int, wanted: str, gpu: Path | None) -> None:
         wire.send(grader, Hello(Isolation.NONE, [], str(error)))
         return
     warm = _warm_up(level, gpu)
+    threads = _other_threads(warm.proc)
+    if threads:
+        problem = f"a library started threads, and a process that has some must not fork: {', '.join(threads)}"
+        wire.send(grader, Hello(Isolation.NONE, [], problem))
+        return
     missing = isolation.IsolationReport(level, layers).missing
     wire.send(grader, Hello(level, list(missing)))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
-    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=warm.proc)
     while True:
         try:
             start, _, files = wire.receive(grader, START)
         except wire.Closed:
             return
         requests, lifeline = (socket.socket(fileno=number) for number in files)
-        if len(os.listdir(tasks)) != 1:  # noqa: PTH208 (an open folder)
+        if _other_threads(warm.proc):
             raise RuntimeError("the zygote has more than one thread and must not fork")
         if os.fork() == 0:
             grader.close()
             guard(warm, start, requests, lifeline)
         requests.close()
         lifeline.close()
+
+
+def _other_threads(proc: int) -> list[str]:
+    """The names of this process's threads but for the first, by an open /proc."""
+    tasks = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=proc)
+    try:
+        numbers = sorted(map(int, os.listdir(tasks)))[1:]  # noqa: PTH208 (an open folder)
+        names = []
+        for number in numbers:
+            with os.fdopen(os.open(f"{number}/comm", os.O_RDONLY, dir_fd=tasks)) as file:
+                names.append(file.read().strip())
+        return names
+    finally:
+        os.close(tasks)
 
 
 def _warm_up(level: Isolation, gpu: Path | None) -> Warm:
