@@ -38,6 +38,8 @@ def _is_same_report(one: CallReport, other: CallReport, right: CallReport | None
         and one.requires_grad == other.requires_grad
         and one.same_tensors == other.same_tensors
         and one.state_changes == other.state_changes
+        and one.devices == other.devices
+        and _trips(one) == _trips(other)
         and _is_same_error(one.gradient_error, other.gradient_error)
         and is_same_value(one.value, other.value, None if right is None else right.value)
         and is_same_value(one.gradients, other.gradients, None if right is None else right.gradients)
@@ -64,6 +66,11 @@ def _look(tensor: Tensor) -> tuple[Any, ...]:
     """All that can be said of a parameter whose value was drawn by the student's side."""
     is_constant = tensor.numel() > 1 and bool((tensor == tensor.flatten()[0]).all())
     return tensor.shape, tensor.dtype, tensor.device, tensor.requires_grad, tensor.grad is None, is_constant
+
+
+def _trips(report: CallReport) -> frozenset[tuple[str, str]]:
+    """What kinds of transfers there were, in forward and backward."""
+    return frozenset((each.kind.value, each.phase) for each in report.transfers)
 
 
 def _is_same_error(one: CallError | None, other: CallError | None) -> bool:
