@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from autograder.engine.arguments import Named
@@ -31,6 +32,8 @@ def kind_of(value: Any) -> str:
         return "a float"
     if isinstance(value, np.generic):
         return f"a numpy {type(value).__name__}"
+    if isinstance(value, torch.device):
+        return "a torch.device"
     if isinstance(value, Named):
         return f"a named tuple {value.type_name}"
     if isinstance(value, Handle):

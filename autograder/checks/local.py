@@ -10,7 +10,7 @@ import copy
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from types import FrameType, FunctionType
 from typing import Any
 
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from autograder import simgpu
 from autograder.engine import placement
 from autograder.engine.arguments import Named, Net, Opaque
 from autograder.engine.calls import NO_DEVICE, AsGenerator, Call, CallError, CallFailed, CallReport, Handle, Kept
@@ -51,7 +52,8 @@ class LocalCaller:
         try:
             if call.device:
                 placement.enter()
-            with _alarm_after(seconds):
+            hidden = placement.hidden() if simgpu.is_enabled() and not call.device else nullcontext()
+            with hidden, _alarm_after(seconds):
                 report = perform(resolved, function, owner=owner)
         except SimulatedGpuError as error:
             raise CallFailed(str(error), NO_DEVICE) from None

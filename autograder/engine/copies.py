@@ -171,8 +171,8 @@ def tensors_in(value: Any, depth: int = 0, path: tuple[Any, ...] = ()) -> Iterat
     elif kind in (list, tuple) or name_and_fields(kind) is not None:
         for index, item in enumerate(value):
             yield from tensors_in(item, depth + 1, (*path, index))
-    elif kind is dict:
-        for key, item in value.items():
+    elif issubclass(kind, dict):  # a state_dict is an OrderedDict
+        for key, item in dict.items(value):
             yield from tensors_in(item, depth + 1, (*path, key))
 
 

@@ -6,7 +6,8 @@ placement alone. The grader's own processes that put mistakes in a student's pla
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -24,6 +25,22 @@ DEVICES = 1
 def enter() -> None:
     """Have the device in this process from now on. Raises SimulatedGpuError where it cannot be had."""
     simgpu.enable(DEVICES)
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """In a process that has the device: torch.cuda says that there is none, as on the student side in plain calls.
+
+    Making a tensor on the GPU still works there.
+    """
+    cuda: Any = torch.cuda
+    answers = {"is_available": lambda: False, "device_count": lambda: 0, "is_initialized": lambda: False}
+    known = {name: getattr(cuda, name) for name in answers}
+    vars(cuda).update(answers)
+    try:
+        yield
+    finally:
+        vars(cuda).update(known)
 
 
 def tracing(trace: TransferTrace | None) -> AbstractContextManager[Any]:
