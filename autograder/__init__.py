@@ -1,7 +1,8 @@
 """Torchmark grades notebooks of a first course in deep learning: the API for authors of checks and mistakes.
 
 In `checks.py`: `exercise`, `rule`, `needs`, `points`, `expect`, and the arguments `AsGenerator`, `Net`, `Named` and
-`Opaque`; in `mistakes.py`: `mistake` and `also_right`. Importing the package imports nothing else; each
+`Opaque`; in `mistakes.py`: `mistake` and `also_right`; in `quiz.py`: `question` (its kinds come from
+`autograder.quiz`). Importing the package imports nothing else; each
 name is fetched when it is first used.
 """
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from autograder.engine.arguments import Net as Net
     from autograder.engine.arguments import Opaque as Opaque
     from autograder.engine.calls import AsGenerator as AsGenerator
+    from autograder.quiz.bank import question as question
 
 _HOMES = {
     "AsGenerator": "autograder.engine.calls",
@@ -33,6 +35,7 @@ _HOMES = {
     "mistake": "autograder.checks.mistakes",
     "needs": "autograder.checks.marks",
     "points": "autograder.checks.marks",
+    "question": "autograder.quiz.bank",
     "rule": "autograder.checks.marks",
 }
 __all__ = sorted(_HOMES)

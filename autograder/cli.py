@@ -110,14 +110,21 @@ def verify(
     seeds: Annotated[int, typer.Option(min=1, help="How often every check draws new inputs.")] = 3,
     sandbox: Annotated[bool, typer.Option("--sandbox", help="Run everything on the real student side; slow.")] = False,
 ) -> None:
-    """Are the hidden checks right? References, mistakes, other right styles, mutants."""
+    """Are hidden checks and questions right? References, mistakes, other right styles, mutants; every variant."""
     course = load_course(ctx.obj)
     assignments = _chosen(course, names)
     from autograder.checks.verify import verify  # imports torch
     from autograder.checks.verify_report import render
+    from autograder.quiz.verify import render_quiz, verify_quiz
 
     is_ok = True
     for assignment in assignments:
+        if assignment.questions or assignment.quiz.is_file():
+            quiz = verify_quiz(assignment)
+            out().print(render_quiz(quiz))
+            is_ok = is_ok and quiz.is_ok
+        if not assignment.exercises and assignment.questions:
+            continue
         with (
             _notebooks(course, assignment, sandbox) as opened,
             ProgressLines(err(), f"verifying {assignment.name}") as progress,
@@ -208,6 +215,47 @@ def feedback(ctx: typer.Context, names: Names = None) -> None:
 
 
 @app.command()
+def report(
+    ctx: typer.Context,
+    names: Names = None,
+    anonymous: Annotated[bool, typer.Option("--anonymous", help="Number the students instead of naming them.")] = False,
+    into: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where it goes; default: report/ of the course.")
+    ] = None,
+) -> None:
+    """Write the class report, for staff: a page for each assignment and one for the course, and tables for pandas."""
+    course = load_course(ctx.obj)
+    chosen = [assignment.name for assignment in _chosen(course, names)]
+    page = _report(course, chosen, into or course.root / "report", anonymous)
+    out().print(Text(f"report: {page}"), soft_wrap=True)
+
+
+def _report(course: Course, chosen: list[str], into: Path, anonymous: bool = False) -> Path:
+    """Write the class report and return the path of the course's page."""
+    from autograder.gradebook import Gradebook  # imports nbgrader
+
+    with Gradebook(course) as gradebook:
+        known = {assignment.name for assignment in course.assignments}
+        results = [result for result in gradebook.load_results() if result.assignment in known]
+        times = gradebook.load_times()
+    if not any(result.assignment in chosen for result in results):
+        raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+    from autograder.report.class_report.write import write_class_report  # imports altair and pandas
+
+    with ProgressLines(err(), "reporting") as progress:
+        return write_class_report(
+            course,
+            results,
+            times,
+            into,
+            datetime.now(UTC),
+            only=chosen,
+            anonymous=anonymous,
+            on_progress=progress.advance,
+        ).course
+
+
+@app.command()
 def doctor(ctx: typer.Context) -> None:
     """What this machine can do: isolation level and what it lacks, versions, cores, memory, GPU."""
     from autograder.doctor import examine, render  # imports torch
@@ -236,6 +284,9 @@ def demo(
     graded = run.graded
     print_class_report(out(), run.demo.course, graded.results, graded.unchanged, graded.seconds, graded.notes)
     out().print(pages_line(run.pages), soft_wrap=True)
+    found = run.demo.course
+    page = _report(found, [assignment.name for assignment in found.assignments], found.root / "report")
+    out().print(Text(f"report: {page}"), soft_wrap=True)
 
 
 def _notebooks(course: Course, assignment: Assignment, is_sandboxed: bool) -> AbstractContextManager[Any]:

@@ -83,6 +83,12 @@ class IsolationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
     level: Annotated[Literal["auto", "A", "B"], Meta(description='"auto", "A" or "B"')] = "auto"
 
 
+class QuizSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """[quiz]: does every student get a variant of each question, chosen by user name, or all get the first?"""
+
+    personal: Annotated[bool, Meta(description="true or false")] = True
+
+
 class GradebookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """[gradebook]: an SQLAlchemy URL."""
 
@@ -116,6 +122,7 @@ class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     limits: Limits = Limits()
     isolation: IsolationSettings = IsolationSettings()
     gradebook: GradebookSettings = GradebookSettings()
+    quiz: QuizSettings = QuizSettings()
     assignments: dict[Name, AssignmentSettings] = {}
 
 

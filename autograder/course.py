@@ -1,4 +1,4 @@
-"""The folders of a course, read into frozen values: Course, Assignment, Exercise. DESIGN.md, section 3.
+"""The folders of a course, read into frozen values: Course, Assignment, Exercise, Question. DESIGN.md, section 3.
 
 Every error is a CourseError of one line that names the file, the cell and the remedy.
 """
@@ -32,10 +32,20 @@ class Exercise(msgspec.Struct, frozen=True, kw_only=True):
     example: str = ""
 
 
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """One quiz item, as its @question in quiz.py says. Its variants are made where torch is: `autograder.quiz`."""
+
+    name: str
+    title: str
+    points: float
+    variants: int
+
+
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """One folder under assignments/. `checks` and `mistakes` are paths where the files belong; they may not exist yet.
 
-    `data` are the files under data/, which students get; `exercises` stand in the order of the notebook.
+    `data` are the files under data/, which students get; `exercises` and `questions` stand in the order of the
+    notebook.
     """
 
     name: str
@@ -50,6 +60,12 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     due: datetime | None
     exercises: tuple[Exercise, ...]
     cells: tuple[SourceCell, ...]
+    questions: tuple[Question, ...] = ()
+
+    @property
+    def quiz(self) -> Path:
+        """Where the questions belong."""
+        return self.folder / "quiz.py"
 
     def exercise(self, name: str) -> Exercise:
         """The exercise of that name. Raises CourseError naming those that exist."""
@@ -128,6 +144,7 @@ def load_assignment(root: Path, name: str, settings: AssignmentSettings) -> Assi
         due=settings.due,
         exercises=exercises,
         cells=cells,
+        questions=_questions(cells, notebook, folder / "quiz.py"),
     )
 
 
@@ -193,20 +210,61 @@ def _exercises(cells: tuple[SourceCell, ...], notebook: Path) -> tuple[Exercise,
     return tuple(exercises)
 
 
+def _questions(cells: tuple[SourceCell, ...], notebook: Path, quiz: Path) -> tuple[Question, ...]:
+    """The questions that the notebook asks, each with the numbers that its @question in quiz.py gives."""
+    asked = [cell for cell in cells if cell.role is Role.QUESTION]
+    if not asked:
+        return ()
+    marks, questions, heading = _question_marks(quiz), [], ""
+    for cell in cells:
+        heading = cell.headings[-1] if cell.headings else heading
+        if cell.role is not Role.QUESTION:
+            continue
+        if cell.points is not None:
+            raise CourseError(f"{notebook}: {cell.place}: its points stand in quiz.py; remove points")
+        if cell.source.strip():
+            raise CourseError(f"{notebook}: {cell.place}: must be empty (its text comes from quiz.py)")
+        if cell.name not in marks:
+            raise CourseError(f'{quiz}: no @question("{cell.name}"); {_known(cell.name, marks)}')
+        points, variants = marks[cell.name]
+        questions.append(Question(name=cell.name, title=heading or cell.name, points=points, variants=variants))
+    return tuple(questions)
+
+
+def _question_marks(quiz: Path) -> dict[str, tuple[float, int]]:
+    """name -> points and number of variants, from the decorators in quiz.py, which is not run."""
+    marks = {}
+    functions = [node for node in _parsed(quiz, "write the questions in it").body if isinstance(node, ast.FunctionDef)]
+    for node in functions:
+        for mark in node.decorator_list:
+            if isinstance(mark, ast.Call) and getattr(mark.func, "id", getattr(mark.func, "attr", "")) == "question":
+                try:
+                    (name,) = (ast.literal_eval(arg) for arg in mark.args)
+                    given = {str(keyword.arg): ast.literal_eval(keyword.value) for keyword in mark.keywords}
+                    question = {"name": name, "title": "", "points": 1.0, "variants": 1} | given
+                    known = msgspec.convert(question, Question)
+                except (ValueError, msgspec.ValidationError):
+                    known = None
+                if (
+                    known is None
+                    or given.keys() - {"points", "variants"}
+                    or known.variants < 1
+                    or not 0 <= known.points < 1e9
+                ):
+                    raise CourseError(
+                        f"{quiz}: line {mark.lineno}: cannot read the mark of `{node.name}`; write plain literals: "
+                        '@question("axis_sum", points=1, variants=8)'
+                    )
+                marks[known.name] = (known.points, known.variants)
+    return marks
+
+
 def _check_references(exercises: tuple[Exercise, ...], solutions: Path) -> None:
     """Every exercise has a function or class of its name in solutions/NAME.py."""
     if not exercises:
         return
-    try:
-        tree = ast.parse(solutions.read_bytes(), filename=solutions.name)
-    except FileNotFoundError:
-        names = ", ".join(exercise.name for exercise in exercises)
-        raise CourseError(f"{solutions}: no such file; write the references in it: {names}") from None
-    except OSError as error:
-        raise CourseError(f"{solutions}: cannot be read ({error.strerror}); see to its permissions") from None
-    except (SyntaxError, ValueError) as error:
-        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
-        raise CourseError(f"{solutions}: {line}is not Python ({getattr(error, 'msg', error)}); correct it") from None
+    names = ", ".join(exercise.name for exercise in exercises)
+    tree = _parsed(solutions, f"write the references in it: {names}")
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     defined = [node.name for node in tree.body if isinstance(node, kinds)]
     for exercise in exercises:
@@ -215,6 +273,19 @@ def _check_references(exercises: tuple[Exercise, ...], solutions: Path) -> None:
                 f'{solutions}: no function or class "{exercise.name}", the reference of that exercise; '
                 f"{_known(exercise.name, defined)}"
             )
+
+
+def _parsed(path: Path, missing: str) -> ast.Module:
+    """The syntax tree of a file of the course. missing: what to do when it is not there. Raises CourseError."""
+    try:
+        return ast.parse(path.read_bytes(), filename=path.name)
+    except FileNotFoundError:
+        raise CourseError(f"{path}: no such file; {missing}") from None
+    except OSError as error:
+        raise CourseError(f"{path}: cannot be read ({error.strerror}); see to its permissions") from None
+    except (SyntaxError, ValueError) as error:
+        line = f"line {error.lineno}: " if isinstance(error, SyntaxError) else ""
+        raise CourseError(f"{path}: {line}is not Python ({getattr(error, 'msg', error)}); correct it") from None
 
 
 def _data_files(folder: Path) -> tuple[Path, ...]:

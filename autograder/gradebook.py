@@ -30,7 +30,7 @@ from autograder.errors import TorchmarkError
 from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
-from autograder.model import ExerciseResult, SubmissionResult
+from autograder.model import ExerciseResult, QuestionResult, SubmissionResult
 
 LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
 
@@ -117,6 +117,11 @@ class Gradebook(AbstractContextManager["Gradebook"]):
     def load_results(self, assignment: str | None = None) -> list[SubmissionResult]:
         """All that was recorded, for one assignment or for the course, by assignment and student."""
         return self._load(assignment, None)
+
+    def load_times(self) -> dict[tuple[str, str], datetime]:
+        """(assignment, student) -> when it was handed in, in UTC, where that is known."""
+        with self._speaking_plainly():
+            return self._ledger.times()
 
     def _load(self, assignment: str | None, student: str | None) -> list[SubmissionResult]:
         try:
@@ -280,9 +285,10 @@ def _is_by_hand(item: Any) -> bool:
     return any(getattr(item, name, None) is not None for name in ("manual_score", "extra_credit", "manual_comment"))
 
 
-def _exercise_of(grade_id: str, result: SubmissionResult) -> ExerciseResult | None:
-    """The exercise that a grade cell ("test_softmax") or a solution cell ("softmax") belongs to."""
-    return next((found for found in result.exercises if grade_id in (found.name, f"test_{found.name}")), None)
+def _exercise_of(grade_id: str, result: SubmissionResult) -> ExerciseResult | QuestionResult | None:
+    """The exercise or question that a grade cell ("test_softmax") or a solution cell ("softmax") belongs to."""
+    scored: tuple[ExerciseResult | QuestionResult, ...] = (*result.exercises, *result.questions)
+    return next((found for found in scored if grade_id in (found.name, f"test_{found.name}")), None)
 
 
 def _auto_scores(
@@ -315,7 +321,7 @@ def _unchanged(released: Released, notebook: nbformat.NotebookNode | None) -> se
 def _must_look(grade_id: str, result: SubmissionResult) -> bool:
     """True when staff must look for our sake: the submission could not be graded, or a check of ours broke."""
     exercise = _exercise_of(grade_id, result)
-    return result.status == "failed" or (exercise is not None and exercise.has_broken_checks)
+    return result.status == "failed" or (isinstance(exercise, ExerciseResult) and exercise.has_broken_checks)
 
 
 def _write_grade(grade: Any, score: float | None, must_look: bool, is_new: bool) -> None:

@@ -50,7 +50,8 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
     `message` and `hint` may be shown to the student at any time; `expected`, `got` and `inputs` only as far as
-    `reveal` allows; `staff_note` (a traceback of ours) never.
+    `reveal` allows; `staff_note` (a traceback of ours) and `trace` (what the function did on inputs that the class
+    shares, where no mistake explains the failure) never.
     """
 
     name: str
@@ -67,6 +68,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     mistake: str | None = None
     hint: str = ""
     staff_note: str = ""
+    trace: str = ""
     seed: str = ""
     seconds: float = 0.0
 
@@ -98,8 +100,22 @@ class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
         return any(check.outcome is Outcome.BROKEN for check in self.checks)
 
 
+class QuestionState(StrEnum):
+    """What became of an answer to a question."""
+
+    RIGHT = "right"
+    PARTLY = "partly right"
+    WRONG = "not right"
+    WRONG_FORM = "wrong form"  # there is an answer, and it cannot be read
+    UNANSWERED = "not answered"
+
+
 class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One quiz question as answered."""
+    """One quiz question as answered.
+
+    `message` and `hint` may be shown to the student at any time; `right_answer` and `explanation` only as far as
+    `reveal` allows, or once the answer is right; `staff_note` never.
+    """
 
     name: str
     variant: int
@@ -107,6 +123,14 @@ class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     max_score: float
     answer: str = ""
     message: str = ""
+    title: str = ""
+    state: QuestionState = QuestionState.UNANSWERED
+    hint: str = ""
+    prompt: str = ""  # Markdown, as are right_answer and explanation
+    right_answer: str = ""
+    explanation: str = ""
+    answered_twice: bool = False
+    staff_note: str = ""
 
 
 class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,6 +14,7 @@ import msgspec
 
 from autograder.checks.candidates import Candidate, Origin, cells_of
 from autograder.checks.local import local_caller
+from autograder.checks.mistakes import Mistake, RightStyle
 from autograder.checks.student import Caller, OpenCheck, Step
 from autograder.checks.suite import Suite
 from autograder.checks.trace import is_same_step
@@ -135,11 +136,9 @@ def _functions(candidate: Candidate, suite: Suite) -> Mapping[str, Callable[...,
             namespace: dict[str, Any] = {"__name__": "mutant"}
             exec(compile(candidate.source, "<mutant>", "exec", dont_inherit=True), namespace)
             return {**suite.references, name: namespace[name]}
-        case Origin.MISTAKE:
-            written = {mistake.name: mistake.function for mistake in catalogue.mistakes_of(name)}
-        case Origin.RIGHT_STYLE:
-            written = {style.name: style.function for style in catalogue.right_styles_of(name)}
-    return {**suite.references, name: written[candidate.name]}
+    entries: tuple[Mistake | RightStyle, ...] = (*catalogue.mistakes_of(name), *catalogue.right_styles_of(name))
+    written = next(entry for entry in entries if entry.name == candidate.name)
+    return {**suite.references, **written.beside, name: written.function}
 
 
 def _not_written(*args: object, **kwargs: object) -> NoReturn:

@@ -39,20 +39,40 @@ def cells_of(candidate: Candidate, assignment: Assignment) -> tuple[str, ...]:
             return (f"def {candidate.exercise}(*args, **kwargs):\n    raise NotImplementedError()",)
         case Origin.MUTANT:
             return (candidate.source,)
-    mistakes = _as_a_student_writes_it(assignment.mistakes.read_text("utf-8"), candidate)
-    return references, mistakes, f"{candidate.exercise} = {candidate.name}"
+    mistakes, beside = _as_a_student_writes_it(assignment.mistakes.read_text("utf-8"), candidate)
+    written = {**beside, candidate.exercise: candidate.name}
+    return references, mistakes, "\n".join(f"{exercise} = {name}" for exercise, name in written.items())
 
 
-def _as_a_student_writes_it(source: str, candidate: Candidate) -> str:
-    """mistakes.py without imports of this package and decorators from it, and without namesakes of the candidate."""
+def _as_a_student_writes_it(source: str, candidate: Candidate) -> tuple[str, dict[str, str]]:
+    """mistakes.py without imports of this package and decorators from it, and without namesakes of the candidate.
+
+    Besides, what the candidate is written beside of: exercise -> name of a function in mistakes.py.
+    """
     tree = ast.parse(source)
     imports = {node: names for node in tree.body if (names := _names_from_us(node))}
     ours = set().union(*imports.values())
     tree.body = [node for node in tree.body if node not in imports and not _is_namesake(node, candidate, ours)]
+    beside: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            node.decorator_list = [decorator for decorator in node.decorator_list if _root(decorator) not in ours]
-    return ast.unparse(tree)
+            from_us = [decorator for decorator in node.decorator_list if _root(decorator) in ours]
+            node.decorator_list = [decorator for decorator in node.decorator_list if decorator not in from_us]
+            if node.name == candidate.name:
+                beside |= _beside(from_us)
+    return ast.unparse(tree), beside
+
+
+def _beside(decorators: list[ast.expr]) -> dict[str, str]:
+    """`beside={"mlp_forward": other}` of a decorator as {"mlp_forward": "other"}."""
+    keywords = [keyword for one in decorators if isinstance(one, ast.Call) for keyword in one.keywords]
+    written = [one.value for one in keywords if one.arg == "beside" and isinstance(one.value, ast.Dict)]
+    return {
+        ast.literal_eval(exercise): ast.unparse(function)
+        for one in written
+        for exercise, function in zip(one.keys, one.values, strict=True)
+        if exercise is not None
+    }
 
 
 def _names_from_us(node: ast.stmt) -> set[str]:

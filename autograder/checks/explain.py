@@ -45,7 +45,7 @@ def explain(
     rights: dict[CheckInfo, Run] = {}
     candidates = []
     for mistake in mistakes:
-        functions = {**references, mistake.exercise: mistake.function}
+        functions = {**references, **mistake.beside, mistake.exercise: mistake.function}
         explained: dict[CheckInfo, bool] = {}
         for number, (check, run) in enumerate(failed.items()):
             if not explained and number >= MISSES:

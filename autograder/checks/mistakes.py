@@ -9,13 +9,18 @@
         return (logits - logits.logsumexp(dim=1, keepdim=True)).exp()
 
 The name of the function is the name of the mistake. The catalogue registers itself in the module that is being run.
+
+Functions of one student may belong together. A backward pass that reads what another forward pass left for it:
+
+    @also_right("mlp_backward", beside={"mlp_forward": keeps_named_tuples})
+    def reads_named_tuples(params, cache, grad_logits): ...
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FunctionType
 from typing import Any, TypeVar
@@ -36,6 +41,7 @@ class Mistake:
     hint: str
     function: Callable[..., Any]
     line: int
+    beside: Mapping[str, Callable[..., Any]] = field(default_factory=dict)  # what the same student wrote elsewhere
 
 
 @dataclass(frozen=True)
@@ -46,6 +52,7 @@ class RightStyle:
     exercise: str
     function: Callable[..., Any]
     line: int
+    beside: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -64,23 +71,31 @@ class Catalogue:
         return tuple(style for style in self.right_styles if style.exercise == exercise)
 
 
-def mistake(exercise: str, *, hint: str) -> Callable[[Written], Written]:
-    """The function is a wrong solution of `exercise`; whoever wrote the same reads `hint`."""
+def mistake(
+    exercise: str, *, hint: str, beside: Mapping[str, Callable[..., Any]] | None = None
+) -> Callable[[Written], Written]:
+    """The function is a wrong solution of `exercise`; whoever wrote the same reads `hint`.
+
+    beside: the student's functions for other exercises, where they are not the references; a dict written out here.
+    """
     if not isinstance(hint, str) or not hint.strip():
         raise TypeError('@mistake needs a hint: @mistake("softmax", hint="...")')
 
     def register(function: Written) -> Written:
-        _register(Mistake(_name(function), exercise, hint.strip(), function, _line(function)), function)
+        entry = Mistake(_name(function), exercise, hint.strip(), function, _line(function), beside or {})
+        _register(entry, function)
         return function
 
     return register
 
 
-def also_right(exercise: str) -> Callable[[Written], Written]:
-    """The function is a right solution of `exercise`, in another style than the reference."""
+def also_right(
+    exercise: str, *, beside: Mapping[str, Callable[..., Any]] | None = None
+) -> Callable[[Written], Written]:
+    """The function is a right solution of `exercise`, in another style than the reference. beside: as for `mistake`."""
 
     def register(function: Written) -> Written:
-        _register(RightStyle(_name(function), exercise, function, _line(function)), function)
+        _register(RightStyle(_name(function), exercise, function, _line(function), beside or {}), function)
         return function
 
     return register
@@ -97,8 +112,9 @@ def load_catalogue(path: Path, exercises: Collection[str]) -> Catalogue:
     seen: dict[tuple[str, str], int] = {}
     for entry in entries:
         place = f"{path}: {entry.name} (line {entry.line})"
-        if entry.exercise not in exercises:
-            raise CourseError(f'{place}: no exercise "{entry.exercise}"; there is: {", ".join(exercises)}')
+        for exercise in (entry.exercise, *entry.beside):
+            if exercise not in exercises:
+                raise CourseError(f'{place}: no exercise "{exercise}"; there is: {", ".join(exercises)}')
         first = seen.setdefault((entry.exercise, entry.name), entry.line)
         if first != entry.line:
             raise CourseError(f"{place}: the name stands in line {first} for the same exercise too; rename one")

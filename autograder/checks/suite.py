@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager
 from types import CodeType, TracebackType
 from typing import Any
 
+import msgspec
+
 from autograder.checks.collection import CheckSession
 from autograder.checks.described import CheckInfo, described
 from autograder.checks.explain import Explanation, explain
@@ -24,6 +26,7 @@ from autograder.checks.mistakes import Catalogue, load_catalogue
 from autograder.checks.modules import functions_of, load_module
 from autograder.checks.running import CALL_SECONDS, Run, Runner, Watch
 from autograder.checks.scoring import score_exercise
+from autograder.checks.sketch import can_be_sketched, sketch_of
 from autograder.checks.student import OpenCheck
 from autograder.checks.told import result_of, told_apart
 from autograder.course import Assignment, Exercise
@@ -32,6 +35,7 @@ from autograder.model import CheckResult, ExerciseResult, Kind, Outcome
 
 __all__ = ["CheckInfo", "Suite", "local_caller"]
 
+MAX_SKETCHES = 6  # of one exercise
 MAX_TIMEOUTS = 2  # of one exercise; after that its other checks are not run
 TIMED_OUT = "not run: your function ran out of time in the checks before"
 
@@ -78,17 +82,32 @@ class Suite(AbstractContextManager["Suite"]):
         self._session.close()
 
     def grade(
-        self, open_check: OpenCheck, seed_for: SeedFor, *, explain_failures: bool = True
+        self,
+        open_check: OpenCheck,
+        seed_for: SeedFor,
+        *,
+        explain_failures: bool = True,
+        shared_seed_for: SeedFor | None = None,
     ) -> tuple[ExerciseResult, ...]:
         """Run every check, each in what one call of `open_check` opens, and score the exercises.
 
         seed_for: the hexadecimal seed of a check ("softmax.test_value"). explain_failures: ask the catalogue.
+        shared_seed_for: a seed that is the same for the whole class; failures that no mistake explains are run with it
+        once more and sketched, so that equal ones can be found.
         """
         return tuple(
-            self._grade(exercise, open_check, seed_for, explain_failures) for exercise in self.assignment.exercises
+            self._grade(exercise, open_check, seed_for, explain_failures, shared_seed_for)
+            for exercise in self.assignment.exercises
         )
 
-    def _grade(self, exercise: Exercise, open_check: OpenCheck, seed_for: SeedFor, explains: bool) -> ExerciseResult:
+    def _grade(
+        self,
+        exercise: Exercise,
+        open_check: OpenCheck,
+        seed_for: SeedFor,
+        explains: bool,
+        shared_seed_for: SeedFor | None,
+    ) -> ExerciseResult:
         checks = [check for check in self.checks if check.exercise == exercise.name]
         seeds = {check: seed_for(check.id) for check in checks}
         runs: dict[CheckInfo, Run] = {}
@@ -104,6 +123,9 @@ class Suite(AbstractContextManager["Suite"]):
         _settle_rules(runs, skipped)
         explanation = self._explain(exercise.name, runs, seeds) if explains else None
         results = [self._result(check, runs.get(check), skipped, seeds[check], explanation) for check in checks]
+        if explanation is None and shared_seed_for is not None:
+            sketches = self._sketch(runs, skipped, open_check, shared_seed_for)
+            results = [msgspec.structs.replace(result, trace=sketches.get(result.name, "")) for result in results]
         weights = [check.points for check in checks]
         return score_exercise(exercise.name, exercise.title, exercise.points, results, weights)
 
@@ -116,6 +138,26 @@ class Suite(AbstractContextManager["Suite"]):
             return run
         failure = told_apart(run.steps, right.steps)
         return Run(Outcome.FAILED, run.steps, failure, run.fault, seconds=run.seconds)
+
+    def _sketch(
+        self,
+        runs: Mapping[CheckInfo, Run],
+        skipped: Mapping[CheckInfo, str],
+        open_check: OpenCheck,
+        shared_seed_for: SeedFor,
+    ) -> dict[str, str]:
+        """The sketches of failed checks, by name. An exception says the same whatever the inputs were."""
+        failed = [check for check, run in runs.items() if run.outcome is Outcome.FAILED and check not in skipped]
+        sketches = {}
+        for check in failed[:MAX_SKETCHES]:
+            run = runs[check]
+            if not can_be_sketched(run):
+                continue
+            if not run.gave_no_value:
+                run = self._runner.run(self._session, self._items[check], shared_seed_for(check.id), open_check)
+            if can_be_sketched(run):
+                sketches[check.name] = sketch_of(run)
+        return sketches
 
     def _replay(
         self, check: CheckInfo, seed: str, functions: Mapping[str, Callable[..., Any]], watch: Watch | None = None

@@ -39,7 +39,7 @@ def verify(
     *,
     seeds: int = 3,
     jobs: int | None = None,
-    seconds: float = 30.0,
+    seconds: float = 120.0,
     sandbox: OpenNotebook | None = None,
     on_progress: OnProgress = lambda done, total: None,
 ) -> VerifyReport:
@@ -61,7 +61,7 @@ def verify(
                 answers.append(grade_in_sandbox(suite, candidate, sandbox, seeds))
                 on_progress(len(answers), len(plan.candidates))
     if sandbox is None:
-        grading = Grading(assignment, seeds, seconds / 10)
+        grading = Grading(assignment, seeds, min(seconds / 10, 3.0))
         answers = answer_all(
             grading, plan.candidates, jobs=jobs, seconds=seconds, preloaded=PRELOADED, on_progress=on_progress
         )
@@ -140,7 +140,7 @@ def _duplicates(
         for other in one.others
         if other is not None
     ]
-    comparing = Comparing(assignment, seeds, seconds / 10)
+    comparing = Comparing(assignment, seeds, min(seconds / 10, 3.0))
     answers = answer_all(comparing, pairs, jobs=jobs, seconds=2 * seconds)
     return {
         (one.exercise, one.name, other.name): answer is True

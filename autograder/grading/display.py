@@ -13,18 +13,27 @@ from autograder.grading.markdown import as_code
 from autograder.grading.released import Released
 from autograder.grading.sanitise import clean_cell, clean_outputs
 from autograder.grading.submission import Submission
-from autograder.grading.summary import verdict
-from autograder.model import CellResult, ExerciseResult
+from autograder.grading.summary import question_verdict, verdict
+from autograder.model import CellResult, ExerciseResult, QuestionResult
+from autograder.release.questions import prompt_id
 
 MOST_OUTPUT = 10 * 2**20  # characters of output in one notebook; nbconvert holds several copies of it
 
 
 def show_graded(
-    submission: Submission, cells: Mapping[int, CellResult], exercises: Sequence[ExerciseResult]
+    submission: Submission,
+    cells: Mapping[int, CellResult],
+    exercises: Sequence[ExerciseResult],
+    questions: Sequence[QuestionResult] = (),
 ) -> nbformat.NotebookNode:
-    """The submission with the outputs of our run. `cells` has a result for each number of a cell that was run."""
+    """The submission with the outputs of our run. `cells` has a result for each number of a cell that was run.
+
+    A question is shown as the student had to answer it, whatever the student's own notebook showed.
+    """
     notebook = copy.copy(submission.notebook)
     verdicts = {f"test_{exercise.name}": verdict(exercise) for exercise in exercises}
+    verdicts |= {f"test_{question.name}": question_verdict(question) for question in questions}
+    prompts = {prompt_id(question.name): question.prompt for question in questions}
     shown = []
     room = MOST_OUTPUT
     for number, cell in zip(submission.numbers, submission.notebook.cells, strict=True):
@@ -33,6 +42,8 @@ def show_graded(
             outputs = _outputs(cells.get(number), room)
             room -= sum(len(str(output)) for output in outputs)
             grade_id = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+            if grade_id in prompts:
+                outputs = [new_output("display_data", data={"text/markdown": prompts[grade_id]})]
             if grade_id in verdicts:
                 outputs.append(new_output("stream", name="stdout", text=verdicts[grade_id]))
             shown_cell.outputs = outputs

@@ -31,6 +31,7 @@ def suite_fingerprint(course: Course, assignment: Assignment, released: Released
     for name, content in load_data(assignment).items():
         _add(digest, name, content)
     _add(digest, "limits", msgspec.json.encode(course.settings.limits))
+    _add(digest, "quiz", msgspec.json.encode(course.settings.quiz))
     _add(digest, "secret", hashlib.sha256(b"id" + course.secret()).digest())
     _add(digest, "simulated GPU", simgpu.is_available()[1].encode())  # what could not be checked may be so by now
     _add(digest, "python", platform.python_version().encode())

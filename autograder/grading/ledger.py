@@ -114,6 +114,12 @@ class Ledger:
         texts = self._session.scalars(query.where(*_is(SUBMISSIONS, assignment, student))).all()
         return [msgspec.json.decode(text, type=SubmissionResult) for text in texts]
 
+    def times(self) -> dict[tuple[str, str], datetime]:
+        """(assignment, student) -> when it was handed in, in UTC, where that is known."""
+        columns = SUBMISSIONS.c.assignment, SUBMISSIONS.c.student, SUBMISSIONS.c.submitted_at
+        rows = self._session.execute(sa.select(*columns).where(SUBMISSIONS.c.submitted_at.is_not(None)))
+        return {(row.assignment, row.student): row.submitted_at.replace(tzinfo=UTC) for row in rows}
+
 
 def _is(table: sa.Table, assignment: str | None, student: str | None) -> list[sa.ColumnElement[bool]]:
     wanted = {"assignment": assignment, "student": student}

@@ -20,9 +20,11 @@ from autograder.engine.side import StudentSide
 from autograder.errors import SubmissionError
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
+from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
 from autograder.grading.submission import Submission, read_submission
-from autograder.model import CellResult, CellStatus, ExerciseResult, SubmissionResult
+from autograder.model import CellResult, CellStatus, ExerciseResult, QuestionResult, SubmissionResult
+from autograder.quiz.bank import load_quiz
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class Grader(AbstractContextManager["Grader"]):
         self._data = load_data(assignment)
         self._resources = ExitStack()
         try:
-            self._suite = self._resources.enter_context(Suite(assignment, seconds=course.settings.limits.check_seconds))
-            side = StudentSide(course.settings.limits, isolation=level, device=self._suite.uses_device)
+            self._questions = load_quiz(assignment)
+            self._suite: Suite | None = None
+            if assignment.exercises:
+                suite = Suite(assignment, seconds=course.settings.limits.check_seconds)
+                self._suite = self._resources.enter_context(suite)
+            uses_device = self._suite is not None and self._suite.uses_device
+            side = StudentSide(course.settings.limits, isolation=level, device=uses_device)
             self._side = self._resources.enter_context(side)
         except BaseException:
             self._resources.close()
@@ -85,32 +92,48 @@ class Grader(AbstractContextManager["Grader"]):
 
     def _grade(self, submission: Submission, start: float) -> Graded:
         names = [exercise.name for exercise in self._assignment.exercises]
+        cells_to_run = without_prompts(submission.cells, submission, self._questions)
         with self._side.run_notebook(
-            submission.cells, files=self._data, exercises=names, stubs=self._released.stubs
+            cells_to_run, files=self._data, exercises=names, stubs=self._released.stubs
         ) as run:
-            exercises = self._suite.grade(run.open_check, lambda check: self.seed(submission.student, check))
+            exercises: tuple[ExerciseResult, ...] = ()
+            if self._suite is not None:
+                exercises = self._suite.grade(
+                    run.open_check,
+                    lambda check: self.seed(submission.student, check),
+                    shared_seed_for=lambda check: self.seed("", check),
+                )
+            questions = grade_quiz(
+                self._questions,
+                submission,
+                run.open_check,
+                lambda name: self.seed(submission.student, name),
+                is_personal=self._course.settings.quiz.personal,
+            )
             sources = dict(submission.cells)
             defined = {name: sources.get(number, "") for name, number in run.defined.items() if number is not None}
             exercises = tuple(_with_code(found, defined.get(found.name, "")) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
-            notes = (*submission.notes, *run.notes)
+            notes = (*submission.notes, *run.notes, *(one.staff_note for one in questions if one.staff_note))
         cells |= {
             n: CellResult(index=n, status=CellStatus.NOT_RUN, note="not run: a copy of another cell")
             for n in submission.unused
         }
-        notebook = show_graded(submission, cells, exercises)
+        notebook = show_graded(submission, cells, exercises, questions)
+        scored: list[ExerciseResult | QuestionResult] = [*exercises, *questions]
         result = SubmissionResult(
             file=printable(submission.path),
             assignment=submission.assignment,
             student=submission.student,
             status="graded",
-            score=math.fsum(exercise.score for exercise in exercises),
-            max_score=math.fsum(exercise.max_score for exercise in exercises),
+            score=math.fsum(one.score for one in scored),
+            max_score=math.fsum(one.max_score for one in scored),
             isolation=self._side.level,
             device="cpu" if self._side.no_device else "simulated cuda",
             seconds=time.perf_counter() - start,
             cells=tuple(_without_outputs(cells[number]) for number in sorted(cells)),
             exercises=exercises,
+            questions=questions,
             notes=notes,
         )
         return Graded(result, notebook)
@@ -131,7 +154,7 @@ def _require_storable(graded: Graded) -> None:
     msgspec.msgpack.encode(graded.result)
     nbformat.writes(graded.notebook, version=nbformat.NO_CONVERT).encode("utf-8")
     if not math.isfinite(graded.result.score):
-        raise ArithmeticError(f"the exercises come to {graded.result.score} points")
+        raise ArithmeticError(f"exercises and questions come to {graded.result.score} points")
 
 
 def _with_code(exercise: ExerciseResult, source: str) -> ExerciseResult:

@@ -6,7 +6,7 @@ import math
 from pathlib import Path
 
 from autograder.course import Assignment
-from autograder.model import ExerciseResult, SubmissionResult
+from autograder.model import ExerciseResult, QuestionResult, SubmissionResult
 
 OUR_FAULT = "the grader could not finish with this submission; staff should look"
 
@@ -19,14 +19,19 @@ def failed_result(
         ExerciseResult(name=exercise.name, title=exercise.title, score=0.0, max_score=exercise.points)
         for exercise in assignment.exercises
     )
+    questions = tuple(
+        QuestionResult(name=question.name, title=question.title, variant=0, score=0.0, max_score=question.points)
+        for question in assignment.questions
+    )
     return SubmissionResult(
         file=printable(path),
         assignment=assignment.name,
         student=student,
         status="failed",
         reason=printable(" ".join(reason.split())),
-        max_score=math.fsum(exercise.max_score for exercise in exercises),
+        max_score=math.fsum([*(one.max_score for one in exercises), *(one.max_score for one in questions)]),
         exercises=exercises,
+        questions=questions,
         notes=notes,
     )
 

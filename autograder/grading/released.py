@@ -43,6 +43,11 @@ class ReleasedCell:
         return not self.is_solution and (self.is_grade or bool(self.metadata["nbgrader"].get("locked")))
 
     @property
+    def is_answer(self) -> bool:
+        """True for the place of an answer to a question: `axis_sum = ...`."""
+        return self.is_solution and self.source.strip() == f"{self.grade_id} = ..."
+
+    @property
     def points(self) -> float:
         """What a grade or task cell is worth."""
         return float(self.metadata["nbgrader"].get("points") or 0.0)

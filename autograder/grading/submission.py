@@ -135,7 +135,9 @@ def _adopt(cell: ReleasedCell, raw_cells: list[RawCell], free: list[int], notes:
     """The cell that lost its id (VS Code, Colab, copy and paste) and yet is this one: same text, or same function."""
     same = [number for number in free if _is_same(raw_cells[number].source, cell.source)]
     if not same and cell.is_solution and cell.kind == "code":
-        definition = re.compile(rf"^(async\s+)?(def|class)\s+{re.escape(cell.grade_id)}\b", re.MULTILINE)
+        name = re.escape(cell.grade_id)
+        pattern = rf"^{name}\s*(:[^=\n]*)?=(?!=)" if cell.is_answer else rf"^(async\s+)?(def|class)\s+{name}\b"
+        definition = re.compile(pattern, re.MULTILINE)
         defining = [n for n in free if raw_cells[n].kind == "code" and definition.search(raw_cells[n].source)]
         same = defining[-1:]
     for number in same[:1]:

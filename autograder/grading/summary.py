@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from autograder.model import CheckResult, ExerciseResult, Kind, Outcome, SubmissionResult
+from autograder.model import CheckResult, ExerciseResult, Kind, Outcome, QuestionResult, SubmissionResult
 
 MARKS = {
     Outcome.PASSED: "PASS",
@@ -32,6 +32,12 @@ def verdict(exercise: ExerciseResult) -> str:
     return "\n".join(lines) + "\n"
 
 
+def question_verdict(question: QuestionResult) -> str:
+    """What became of an answer, for the output of the question's grade cell."""
+    lines = [f"{question.name}: {number(question.score)} of {number(question.max_score)} points", question.message]
+    return "\n".join([*lines, question.hint] if question.hint else lines) + "\n"
+
+
 def _verdict_of(check: CheckResult) -> list[str]:
     worth = f"  ({number(check.points)}/{number(check.max_points)})" if check.max_points else ""
     rule = "rule: " if check.kind is Kind.RULE else ""
@@ -40,10 +46,12 @@ def _verdict_of(check: CheckResult) -> list[str]:
     return lines + [f"      {line}" for text in said if text for line in text.splitlines()]
 
 
-def summarise(exercise: ExerciseResult, result: SubmissionResult) -> str:
-    """A few lines for the comment on the exercise's solution cell."""
+def summarise(exercise: ExerciseResult | QuestionResult, result: SubmissionResult) -> str:
+    """A few lines for the comment on the solution cell of an exercise or a question."""
     if result.status == "failed":
         return f"not graded: {result.reason}"
+    if isinstance(exercise, QuestionResult):
+        return question_verdict(exercise).partition(": ")[2].strip()
     counted = [check for check in exercise.checks if check.kind is Kind.CHECK]
     passed = sum(check.outcome is Outcome.PASSED for check in counted)
     lines = [

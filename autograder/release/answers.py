@@ -1,8 +1,8 @@
-"""What must not reach students: the telling lines of references, hidden checks and mistakes.
+"""What must not reach students: the telling lines of references, hidden checks and mistakes; all answers of a quiz.
 
 A statement tells something when it does at least two things (a call, an operator, an index, a named argument, ...), or
 one and is long: `return loss` and `import torch` do not, `return exps / exps.sum(dim=1)` does. Titles (docstrings) and
-hints are no secret; students read them in their feedback.
+hints are no secret; students read them in their feedback. Of a quiz, hints and explanations are secret.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ import msgspec
 
 from autograder.course import Assignment
 from autograder.errors import ReleaseError
+from autograder.quiz.bank import BuiltQuestion
+from autograder.quiz.variant import Variant
 
 SHORTEST_STATEMENT, SHORTEST_EXPRESSION, LONG = 12, 20, 40  # characters, without spaces
 DEEDS = (
@@ -56,6 +58,37 @@ def answers(assignment: Assignment, root: Path) -> tuple[Answer, ...]:
         for answer in _answers_of(path, assignment, root) if path.is_file() else ():
             found.setdefault(answer.forms, answer)
     return tuple(found.values())
+
+
+def quiz_answers(assignment: Assignment, questions: Iterable[BuiltQuestion], root: Path) -> tuple[Answer, ...]:
+    """Every right answer, hint and explanation of every variant, and the lines of quiz.py that no prompt shows."""
+    questions = tuple(questions)
+    if not questions:
+        return ()
+    shown = squeezed("\n".join(variant.asked(one.name) for one in questions for variant in one.variants))
+    found: dict[frozenset[bytes], Answer] = {}
+    for answer in _answers_of(assignment.quiz, assignment, root):
+        if not any(form in shown for form in answer.forms):
+            found.setdefault(answer.forms, answer)
+    file = assignment.quiz.relative_to(root).as_posix()
+    for question in questions:
+        for number, variant in enumerate(question.variants):
+            for text in _secrets(question.name, variant):
+                forms = frozenset({squeezed(text), squeezed(repr(text)[1:-1])})
+                origin = f'{file}, question "{question.name}", variant {number}'
+                found.setdefault(forms, Answer(line=" ".join(text.split())[:100], origin=origin, forms=forms))
+    return tuple(found.values())
+
+
+def _secrets(name: str, variant: Variant) -> Iterator[str]:
+    """The texts of a variant that no student may have before the feedback."""
+    own = squeezed(variant.asked(name))
+    assigned = f"{name} = {variant.typed(variant.right)}"
+    if squeezed(assigned) not in own or variant.given_away():  # `q = "a"` is how any letter is typed
+        yield assigned
+    yield from variant.secrets()
+    texts = (variant.explanation, *(wrong.hint for wrong in variant.wrongs))
+    yield from (text for text in texts if len(squeezed(text)) >= SHORTEST_STATEMENT)
 
 
 def squeezed(text: str | bytes) -> bytes:

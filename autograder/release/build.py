@@ -11,7 +11,8 @@ import nbformat
 
 from autograder.course import Assignment, Course
 from autograder.errors import ReleaseError
-from autograder.release.answers import answers
+from autograder.quiz.bank import load_quiz
+from autograder.release.answers import answers, quiz_answers
 from autograder.release.compare import differences
 from autograder.release.convert import check_result, generate_assignment
 from autograder.release.leaks import refuse_leaks
@@ -24,9 +25,12 @@ def build_release(course: Course, assignment: Assignment, into: Path) -> Path:
 
     Raises ReleaseError when it cannot be built or would give an answer away; `into` is not to be used then.
     """
-    templates = read_templates(assignment.solutions, [exercise.name for exercise in assignment.exercises])
-    planned = plan_cells(assignment, templates)
-    notebook = generate_assignment(source_notebook(planned), assignment.name)
+    names = [exercise.name for exercise in assignment.exercises]
+    templates = read_templates(assignment.solutions, names) if names else {}
+    questions = load_quiz(assignment)
+    planned = plan_cells(assignment, templates, questions, is_personal=course.settings.quiz.personal)
+    places = {cell.id: cell.released for cell in planned if cell.is_answer}
+    notebook = generate_assignment(source_notebook(planned), assignment.name, places)
     check_result(notebook, planned, assignment.name)
     into.mkdir(parents=True)
     text = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
@@ -35,7 +39,8 @@ def build_release(course: Course, assignment: Assignment, into: Path) -> Path:
         copy = into / path.relative_to(assignment.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, copy)
-    refuse_leaks(into, answers(assignment, course.root), assignment.name)
+    hidden = (*answers(assignment, course.root), *quiz_answers(assignment, questions, course.root))
+    refuse_leaks(into, hidden, assignment.name)
     return into
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbgrader.utils import compute_checksum
 
 from autograder.errors import ReleaseError
 from autograder.release.notebook import PlannedCell
@@ -19,8 +21,11 @@ from autograder.release.notebook import PlannedCell
 KEPT_METADATA = ("kernelspec", "language_info")
 
 
-def generate_assignment(source: Any, name: str) -> Any:
-    """The released notebook that nbgrader makes of the source notebook of assignment `name`. Raises ReleaseError."""
+def generate_assignment(source: Any, name: str, answers: Mapping[str, str] | None = None) -> Any:
+    """The released notebook that nbgrader makes of the source notebook of assignment `name`. Raises ReleaseError.
+
+    answers: the cells to fill in that read otherwise than nbgrader's "YOUR CODE HERE", id -> source.
+    """
     with tempfile.TemporaryDirectory(prefix="release-") as folder:
         root = Path(folder).resolve()
         path = root / "source" / name / f"{name}.ipynb"
@@ -29,6 +34,10 @@ def generate_assignment(source: Any, name: str) -> Any:
         _run_nbgrader(root, name)
         notebook = nbformat.read(root / "release" / name / f"{name}.ipynb", as_version=4)
     notebook.metadata = nbformat.from_dict({key: notebook.metadata[key] for key in KEPT_METADATA})
+    for cell in notebook.cells:
+        if answers and cell.id in answers:
+            cell.source = answers[cell.id]
+            cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
     return notebook
 
 

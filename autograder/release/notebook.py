@@ -1,6 +1,7 @@
 """The nbgrader source notebook of an assignment, and what its release must look like.
 
-Exercise cells hold stubs with solution regions; each grade cell holds the visible example; manual cells are answered by
+Exercise cells hold stubs with solution regions; a question is a prompt, a place for its answer and a check of its form
+(`questions.py`); each grade cell holds the visible example; manual cells are answered by
 hand; free cells are the student's; all else is locked. The same input gives the same bytes: cell ids come from the
 headings, never from a clock or a random number.
 """
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -19,6 +20,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_
 from autograder.cells import Role, SourceCell
 from autograder.course import Assignment
 from autograder.errors import ReleaseError
+from autograder.quiz.bank import BuiltQuestion
+from autograder.release import questions as quiz
 from autograder.release.stubs import BEGIN, END, Template, import_line, missing_names
 
 NBGRADER_SCHEMA = 3
@@ -39,12 +42,14 @@ class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
     solution: bool = False
     locked: bool = False
     points: float | None = None
+    hidden: bool = False  # JupyterLab folds its source away
 
     @property
     def metadata(self) -> dict[str, Any]:
         """Its nbgrader metadata; empty for a free cell."""
         if not (self.grade or self.solution or self.locked):
             return {}
+        folded: dict[str, Any] = {"jupyter": {"source_hidden": True}} if self.hidden else {}
         state: dict[str, Any] = {
             "schema_version": NBGRADER_SCHEMA,
             "grade_id": self.id,
@@ -53,11 +58,26 @@ class PlannedCell(msgspec.Struct, frozen=True, kw_only=True):
             "locked": self.locked,
             "task": False,
         }
-        return {"nbgrader": state | ({} if self.points is None else {"points": self.points})}
+        return folded | {"nbgrader": state | ({} if self.points is None else {"points": self.points})}
+
+    @property
+    def is_answer(self) -> bool:
+        """Does it hold `name = ...`, the place for the answer to a question?"""
+        return self.released == f"{self.id} = ..."
 
 
-def plan_cells(assignment: Assignment, templates: Mapping[str, Template]) -> tuple[PlannedCell, ...]:
-    """The cells of an assignment's notebook, in order. Raises ReleaseError."""
+def plan_cells(
+    assignment: Assignment,
+    templates: Mapping[str, Template],
+    questions: Sequence[BuiltQuestion] = (),
+    *,
+    is_personal: bool = True,
+) -> tuple[PlannedCell, ...]:
+    """The cells of an assignment's notebook, in order. Raises ReleaseError.
+
+    is_personal: each student gets a variant of each question; otherwise all get the first.
+    """
+    built = {question.name: question for question in questions}
     with_example = {cell.name for cell in assignment.cells if cell.role is Role.EXAMPLE}
     ids = _CellIds()
     planned: list[PlannedCell] = []
@@ -72,11 +92,14 @@ def plan_cells(assignment: Assignment, templates: Mapping[str, Template]) -> tup
         elif cell.role is Role.MANUAL:
             planned.append(_manual_cell(cell))
         elif cell.role is Role.QUESTION:
-            raise ReleaseError(f"{assignment.notebook}: {cell.place}: questions are not released yet; remove the cell")
+            planned += _question_cells(built[cell.name], is_personal)
         else:
             locked = cell.role is Role.PLAIN
             name = ids.next("scratch" if not locked else "code" if cell.kind == "code" else "text")
             planned.append(PlannedCell(id=name, kind=cell.kind, full=cell.source, released=cell.source, locked=locked))
+    if questions:
+        first = next(position for position, cell in enumerate(planned) if cell.kind == "code")
+        planned[first:first] = _start_cells(assignment, questions, is_personal)
     _check_code(assignment, planned)
     return tuple(planned)
 
@@ -97,6 +120,35 @@ def _grade_cell(assignment: Assignment, name: str, source: str) -> PlannedCell:
     points = assignment.exercise(name).points
     return PlannedCell(
         id=f"test_{name}", kind="code", full=source, released=source, grade=True, locked=True, points=points
+    )
+
+
+def _start_cells(
+    assignment: Assignment, questions: Sequence[BuiltQuestion], is_personal: bool
+) -> Iterator[PlannedCell]:
+    """Who answers, and what the cells of the questions call: before all other code."""
+    is_personal = is_personal and any(len(question.variants) > 1 for question in questions)
+    if is_personal:
+        source = quiz.student_source()
+        yield PlannedCell(id="student", kind="code", full=source, released=source)
+    source = quiz.start_source(assignment, questions, is_personal=is_personal)
+    yield PlannedCell(id="start-of-the-quiz", kind="code", full=source, released=source, locked=True, hidden=True)
+
+
+def _question_cells(question: BuiltQuestion, is_personal: bool) -> Iterator[PlannedCell]:
+    """The prompt, the place for the answer, the check of its form."""
+    name, shown = question.name, quiz.prompt_id(question.name)
+    if is_personal and len(question.variants) > 1:
+        source = quiz.prompts_source(question)
+        yield PlannedCell(id=shown, kind="code", full=source, released=source, locked=True, hidden=True)
+    else:
+        source = question.variants[0].asked(name)
+        yield PlannedCell(id=shown, kind="markdown", full=source, released=source, locked=True)
+    answer = quiz.answer_source(question)
+    yield PlannedCell(id=name, kind="code", full=f"{answer}\n{BEGIN}\n{END}", released=answer, solution=True)
+    source = quiz.form_source(question)
+    yield PlannedCell(
+        id=f"test_{name}", kind="code", full=source, released=source, grade=True, locked=True, points=question.points
     )
 
 

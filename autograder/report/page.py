@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from autograder.model import CellResult, CellStatus, CheckResult, ExerciseResult, Kind, Outcome, SubmissionResult
+from autograder.model import (
+    CellResult,
+    CellStatus,
+    CheckResult,
+    ExerciseResult,
+    Kind,
+    Outcome,
+    QuestionResult,
+    QuestionState,
+    SubmissionResult,
+)
 from autograder.report.text import one_line, plural, points, printable
 
 NOT_CHECKED = "We could not check this. It costs you no points, and staff will look at it."
@@ -17,6 +27,14 @@ WORDS = {
     Outcome.SKIPPED: "skipped",
     Outcome.BROKEN: "not checked",
     Outcome.NOT_CHECKED: "not checked",
+}
+
+QUESTION_WORDS = {
+    QuestionState.RIGHT: "passed",
+    QuestionState.PARTLY: "skipped",
+    QuestionState.WRONG: "failed",
+    QuestionState.WRONG_FORM: "failed",
+    QuestionState.UNANSWERED: "failed",
 }
 
 SIMULATED = (
@@ -55,6 +73,24 @@ class Section:
 
 
 @dataclass(frozen=True)
+class Answered:
+    """One question as the page shows it. `prompt`, `explanation` and `right_answer` are Markdown and code, as text."""
+
+    anchor: str
+    name: str
+    title: str
+    points: str
+    state: str
+    word: str  # how it is coloured: passed, failed, skipped
+    prompt: str
+    answer: str
+    message: str
+    hint: str
+    right_answer: str  # empty while it is hidden
+    explanation: str
+
+
+@dataclass(frozen=True)
 class Page:
     """The whole page."""
 
@@ -71,9 +107,10 @@ class Page:
     next_anchor: str
     problems: tuple[str, ...]
     sections: tuple[Section, ...]
-    questions: tuple[tuple[str, str, str, str], ...]  # name, points, answer, message
+    questions: tuple[Answered, ...]
     cells: tuple[str, ...]
     hidden_until: str
+    answers_hidden_until: str
     placement: str  # on what device the checks that ask for a GPU ran; empty when none did
 
 
@@ -89,18 +126,16 @@ def make_page(result: SubmissionResult, title: str, language: str, revealed: boo
         max_score=points(result.max_score),
         share=int(100 * result.score / result.max_score) if result.max_score > 0 else 0,
         done=_done(result),
-        is_complete=gain is None and bool(sections) and result.status == "graded",
+        is_complete=gain is None and _is_all_right(result),
         next_step=_next_step(result.exercises[gain]) if gain is not None else "",
         next_name=sections[gain].name if gain is not None else "",
         next_anchor=sections[gain].anchor if gain is not None else "",
         problems=_problems(result),
         sections=sections,
-        questions=tuple(
-            (one_line(q.name), f"{points(q.score)} of {points(q.max_score)}", printable(q.answer), printable(q.message))
-            for q in result.questions
-        ),
+        questions=tuple(_answered(number, question, revealed) for number, question in enumerate(result.questions, 1)),
         cells=tuple(_cell(cell) for cell in result.cells if cell.status is not CellStatus.OK),
         hidden_until=hidden_until if any(_hides(check) for e in result.exercises for check in e.checks) else "",
+        answers_hidden_until=hidden_until if any(q.state is not QuestionState.RIGHT for q in result.questions) else "",
         placement=SIMULATED if result.device == "simulated cuda" else "",
     )
 
@@ -125,6 +160,32 @@ def _section(number: int, exercise: ExerciseResult, revealed: bool) -> Section:
         lines=tuple(_line(check, revealed, hints) for check in exercise.checks),
         code=printable(exercise.code).strip("\n"),
     )
+
+
+def _answered(number: int, question: QuestionResult, revealed: bool) -> Answered:
+    """One question. What is right is shown when the course shows it, or once the student knows it."""
+    is_right = question.state is QuestionState.RIGHT
+    is_shown = revealed or is_right
+    return Answered(
+        anchor=f"question-{number}",
+        name=one_line(question.name),
+        title=one_line(question.title or question.name),
+        points=f"{points(question.score)} of {points(question.max_score)}",
+        state=question.state.value,
+        word=QUESTION_WORDS[question.state],
+        prompt=printable(question.prompt),
+        answer=printable(question.answer),
+        message=printable(question.message) if question.message != question.state.value else "",
+        hint=printable(question.hint),
+        right_answer=printable(question.right_answer) if is_shown and not is_right else "",
+        explanation=printable(question.explanation) if is_shown else "",
+    )
+
+
+def _is_all_right(result: SubmissionResult) -> bool:
+    """Is there something in it, graded, with no points left to gain?"""
+    is_answered = all(question.state is QuestionState.RIGHT for question in result.questions)
+    return result.status == "graded" and bool(result.exercises or result.questions) and is_answered
 
 
 def _line(check: CheckResult, revealed: bool, hints: tuple[str, ...]) -> Line:
@@ -184,13 +245,17 @@ def _explanation(exercise: ExerciseResult) -> str:
 
 
 def _done(result: SubmissionResult) -> str:
-    if not result.exercises:
+    if not result.exercises and not result.questions:
         return "Nothing could be checked."
+    right = sum(question.state is QuestionState.RIGHT for question in result.questions)
+    answers = f"{right} of {plural(len(result.questions), 'question')} right" if result.questions else ""
+    if not result.exercises:
+        return f"{answers}."
     complete = sum(_is_complete(exercise) for exercise in result.exercises)
     checks = [check for exercise in result.exercises for check in exercise.checks]
     passed = sum(check.outcome is Outcome.PASSED for check in checks)
     exercises = f"{complete} of {plural(len(result.exercises), 'exercise')} complete"
-    return f"{exercises}; {passed} of {plural(len(checks), 'check')} passed."
+    return f"{exercises}; {passed} of {plural(len(checks), 'check')} passed" + (f"; {answers}." if answers else ".")
 
 
 def _next_exercise(exercises: tuple[ExerciseResult, ...]) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,18 +23,23 @@ WITHOUT_ISOLATION = (
 
 
 def class_table(results: Sequence[SubmissionResult], title: str = "") -> Table:
-    """A row for each submission of an assignment: student, points per exercise, total, what went wrong."""
+    """A row for each submission of an assignment: student, points per exercise, of all questions, in all; trouble."""
     worth = {exercise.name: exercise.max_score for result in results for exercise in result.exercises}
     heading = Text(title, style="bold") if title else None
     table = Table(title=heading, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("student", overflow="fold", min_width=12)
     for name in worth:
         table.add_column(_header(name, worth[name]), justify="right", min_width=5)
+    asked = max((math.fsum(q.max_score for q in r.questions) for r in results if r.questions), default=None)
+    if asked is not None:
+        table.add_column(_header("questions", asked), justify="right", min_width=5)
     table.add_column(_header("total", max((r.max_score for r in results), default=0.0)), justify="right", no_wrap=True)
     table.add_column("what went wrong", overflow="fold", ratio=1)
     for result in results:
         scores = {exercise.name: _points(exercise.score, exercise.max_score) for exercise in result.exercises}
         cells = [scores.get(name, Text("-")) for name in worth]
+        if asked is not None:
+            cells.append(_points(math.fsum(q.score for q in result.questions), asked))
         total = _points(result.score, result.max_score)
         table.add_row(Text(one_line(result.student, 40)), *cells, total, Text(trouble(result)))
     return table

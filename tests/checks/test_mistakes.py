@@ -23,6 +23,10 @@ BAD = {
         HEAD + '@mistake("dubble", hint="h")\ndef a(x): pass',
         'no exercise "dubble"; there is: double',
     ),
+    "unknown exercise beside": (
+        HEAD + '@mistake("double", hint="h", beside={"shift": print})\ndef a(x): pass',
+        'no exercise "shift"; there is: double',
+    ),
     "twice": (
         HEAD + '@mistake("double", hint="h")\ndef a(x): pass\n@also_right("double")\ndef a(x): pass',
         "the name stands in line 2",

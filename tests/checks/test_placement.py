@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 import torch
 
@@ -87,6 +88,13 @@ def test_numbers_may_be_read_unless_the_check_counts_them():
         expect(found).stays_on_device(reads=1)
     with pytest.raises(CheckFailedError, match="line 3 waits for the GPU to read a number"):
         expect(found).stays_on_device(reads=0)
+
+
+def test_single_numbers_may_be_written():
+    number = msgspec.structs.replace(line(TransferKind.TO_DEVICE, 9), shapes=((),))
+    expect(report(number)).stays_on_device()
+    with pytest.raises(CheckFailedError, match="from the CPU to the GPU"):
+        expect(report(msgspec.structs.replace(number, shapes=((), (4,))))).stays_on_device()
 
 
 def test_index_tensors_waits_and_lines_of_nobody_are_allowed():

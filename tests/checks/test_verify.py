@@ -72,10 +72,10 @@ NOTEBOOK = """
 def course(tmp_path: Path):
     """Writes a course and gives its assignment: the parts of the good one, where no other is given."""
 
-    def write(solutions=SOLUTIONS, checks=CHECKS, mistakes=MISTAKES, extra="") -> Assignment:
+    def write(solutions=SOLUTIONS, checks=CHECKS, mistakes=MISTAKES, extra="", notebook=NOTEBOOK) -> Assignment:
         files = {
             "grader.toml": '[course]\ntitle = "Tiny"\nid = "tiny"\n',
-            "assignments/tiny/notebook.py": dedent(NOTEBOOK),
+            "assignments/tiny/notebook.py": dedent(notebook),
             "assignments/tiny/checks.py": dedent(checks),
             "assignments/tiny/mistakes.py": dedent(mistakes) + "\n\n" + dedent(extra),
             "solutions/tiny.py": dedent(solutions),
@@ -364,4 +364,49 @@ def test_the_sandbox_gets_every_candidate_but_the_mutants_as_cells(course):
         "double = squares",
         "double = gives_it_back",
         "double = adds",
+    ]
+
+
+def test_functions_that_belong_together_stand_in_the_students_place_together(course):
+    notebooks = []
+
+    @contextmanager
+    def open_notebook(cells):
+        notebooks.append(cells)
+        namespace: dict = {"__name__": "__main__"}
+        for cell in cells:
+            exec(cell, namespace)
+        yield local_caller({name: namespace[name] for name in ("double", "halve") if name in namespace})
+
+    pair = {
+        "solutions": SOLUTIONS + "\n\n    def halve(x):\n        return x / 2\n",
+        "checks": CHECKS
+        + """
+    @exercise("halve")
+    class TestHalve:
+        def test_back(self, student, draw):
+            \"\"\"it undoes double\"\"\"
+            x = draw.logits(3, 4)
+            expect(student.halve(student.double(x))).is_close_to(x)
+    """,
+        "extra": """
+        def keeps(x):
+            return -2 * x
+
+        @also_right("halve", beside={"double": keeps})
+        def undoes(x):
+            return x / -2
+
+        @mistake("halve", hint="The sign is lost.", beside={"double": keeps})
+        def forgets_the_sign(x):
+            return x / 2
+    """,
+        "notebook": NOTEBOOK + '\n    # %% exercise="halve" points=2\n',
+    }
+    halve = run(course(**pair)).exercises[1]
+    assert (halve.accepted, halve.caught, halve.explained) == (1, 1, 1)
+    assert run(course(**pair), sandbox=open_notebook).problems == ()
+    assert [cells[-1] for cells in notebooks if "keeps" in cells[-1]] == [
+        "double = keeps\nhalve = forgets_the_sign",
+        "double = keeps\nhalve = undoes",
     ]

@@ -57,9 +57,10 @@ def test_hidden_tests_in_an_example_are_refused_rather_than_dropped(tiny: Tiny) 
     assert refusal(tiny) == ("ps1: cell `test_rescale`: nbgrader changed its text; remove the nbgrader markers from it")
 
 
-def test_a_question_is_not_released_yet(tiny: Tiny) -> None:
-    tiny.add('# %% question="axis"\naxis = ...')
-    assert 'cell 9 (question "axis"): questions are not released yet; remove the cell' in refusal(tiny)
+def test_a_question_that_quiz_py_does_not_hold_is_refused(tiny: Tiny) -> None:
+    tiny.add('# %% question="axis"')
+    with pytest.raises(CourseError, match=r"quiz\.py: no such file; write the questions in it"):
+        release(tiny.course)
 
 
 def test_an_unknown_name_is_refused(tiny: Tiny) -> None:

@@ -137,7 +137,13 @@ def test_hidden_values_are_nowhere_in_the_page() -> None:
 
 def test_what_is_for_staff_never_appears() -> None:
     broken = check(
-        Outcome.BROKEN, message="SECRET", staff_note="SECRET", seed="SECRET", name="SECRET", expected="SECRET"
+        Outcome.BROKEN,
+        message="SECRET",
+        staff_note="SECRET",
+        trace="SECRET",
+        seed="SECRET",
+        name="SECRET",
+        expected="SECRET",
     )
     failed = check(Outcome.FAILED, staff_note="SECRET", seed="SECRET", name="SECRET", mistake="SECRET")
     found = result(exercise(broken, failed), notes=("SECRET",), file="SECRET", fingerprint="SECRET")

@@ -88,7 +88,8 @@ plt.show()
 # entries; `float32` stays `float32` and `float64` stays `float64` with all its digits; the gradient, against the exact
 # one and against finite differences; that value and gradient are $0$ where $x = 0$; the `x` you were given is
 # unchanged; the result depends on nothing but its input, not on earlier calls or on PyTorch's default dtype, and no
-# global setting is changed.
+# global setting is changed. On a GPU, `x` stays there, forward and backward: new tensors are made on its device, and
+# none is copied to the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Nothing is forbidden here.
 
@@ -158,9 +159,10 @@ plt.show()
 # views that are not contiguous); $0$ where $x = 0$; tiny and huge entries; `float32` stays `float32` and `float64`
 # stays `float64` with all its digits; `grad_out` and `x` are unchanged (they do not require gradients); the result
 # depends on nothing but its inputs, not on earlier calls or on PyTorch's default dtype, and no global setting is
-# changed.
+# changed. On a GPU everything stays there: new tensors are made on the device of `x`, and none is copied to the CPU and
+# back (index tensors and reading single numbers are fine).
 #
-# **Not allowed.** Nothing is forbidden here.
+# **Not allowed.** Nothing is forbidden here. But autograd in here breaks the rule of exercise 6, if you call it there.
 
 # %% exercise="relu_backward" points=2
 
@@ -196,7 +198,8 @@ print("relu_backward: the example passes.")
 # `float32` stays `float32` and `float64` stays `float64` with the accuracy of `float64`; the gradients with respect to
 # `x`, `W` and `b`, against the exact ones and against finite differences; the arguments are unchanged; the result
 # depends on nothing but its inputs, not on earlier calls or on PyTorch's default dtype, and no global setting is
-# changed.
+# changed. On a GPU everything stays there, forward and backward: new tensors are made on the device of `x`, and none is
+# copied to the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Nothing is forbidden here.
 
@@ -254,7 +257,8 @@ print("linear_forward: the example passes.")
 # 1$, $D = 1$, $M = 1$, views that are not contiguous); `float32` stays `float32` and `float64` stays `float64` with the
 # accuracy of `float64`; the arguments are unchanged (they do not require gradients); the result depends on nothing but
 # its inputs, not on earlier calls, on PyTorch's default dtype or on whether gradients are being recorded, and no global
-# setting is changed.
+# setting is changed. On a GPU everything stays there: new tensors are made on the device of `x`, and none is copied to
+# the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Autograd: `.backward()`, `torch.autograd`, `torch.func`. An answer that breaks this rule scores 0.
 
@@ -297,7 +301,8 @@ print("linear_backward: the example passes.")
 # sizes ($N = 1$, widths of 1, views that are not contiguous); `float32` stays `float32` and `float64` stays `float64`
 # with the accuracy of `float64`; `params` and `x` are unchanged; the logits depend on nothing but the inputs, not on
 # earlier calls, on PyTorch's default dtype or on whether gradients are being recorded, and no global setting is
-# changed. What stands in the cache is not looked at. Autograd in here breaks the rule of exercise 6.
+# changed. On a GPU everything stays there, as in exercise 4. What stands in the cache is not looked at. Autograd in
+# here breaks the rule of exercise 6.
 #
 # **Not allowed.** Nothing is forbidden here.
 
@@ -326,8 +331,9 @@ print("mlp_forward: the example passes.")
 # **Goal.** Backpropagation: the gradients of all parameters in one walk from the last layer to the first, without
 # autograd. With them the network learns, at the end of this notebook.
 #
-# **Shapes.** `params` as in exercise 5; `cache`: what your `mlp_forward` returned for them; `grad_logits` $(N, C)$,
-# the gradient of the loss with respect to the logits $\to$ a list of gradients in the order and the shapes of `params`.
+# **Shapes.** `params` as in exercise 5; `cache`: what your `mlp_forward` returned for the same numbers (perhaps in
+# other tensor objects); `grad_logits` $(N, C)$, the gradient of the loss with respect to the logits $\to$ a list of
+# gradients in the order and the shapes of `params`.
 #
 # **Formula.** From the last layer $\ell = K$ with $G_K$ = `grad_logits` down to the first, where $z_\ell =
 # h_{\ell-1} W_\ell + b_\ell$:
@@ -345,7 +351,8 @@ print("mlp_forward: the example passes.")
 # **What is checked.** The gradients for 1 to 4 layers of equal and unequal widths, also against finite differences; any
 # sizes, as in exercise 5; nothing passes where $z_\ell = 0$; several forward passes may come before a backward;
 # `float32` and `float64` as before; `params`, `cache` and `grad_logits` are unchanged (a second call gives the same);
-# the result depends on nothing but its inputs, as in exercise 5, and no global setting is changed.
+# the result depends on nothing but its inputs, as in exercise 5, and no global setting is changed. On a GPU everything
+# stays there, as in exercise 4.
 #
 # **Not allowed.** Autograd, as in exercise 4, here and in `mlp_forward`. An answer that breaks this rule scores 0.
 
@@ -399,11 +406,13 @@ print("mlp_backward: the example passes.")
 # want logits or probabilities?
 #
 # **What is checked.** It is an `nn.Module`; shape and dtype of the logits; the number of trainable parameters; the
-# logits and the gradient of every parameter, for given weights (names, order and layout are yours), with 0 to 3 hidden
-# layers of equal and unequal widths; logits of both signs: no softmax and no ReLU at the end; no weight matrix starts
-# with all entries equal; `hidden_sizes` as list and tuple, empty, left unchanged; the same logits in train mode and
-# eval mode, again and again (no dropout, no normalisation); each row on its own; `state_dict` and `load_state_dict`;
-# `.double()`; two networks are independent; `x` is unchanged.
+# logits and the gradient of every parameter, for given weights (names, order and layout are yours), also against finite
+# differences, with 0 to 3 hidden layers of equal and unequal widths; logits of both signs: no softmax and no ReLU at
+# the end; no weight matrix starts with all entries equal; `hidden_sizes` as list and tuple, empty, left unchanged; the
+# same logits in train mode and eval mode, again and again (no dropout, no normalisation); each row on its own;
+# `state_dict` and `load_state_dict`; `.double()`; two networks are independent; `x` is unchanged. After `.to(device)`
+# all of it works there, forward and backward: new tensors are made on the device of `x`, and none is copied to the CPU
+# and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Nothing is forbidden here: `nn.Linear`, `nn.Sequential` and `torch.relu` are welcome.
 

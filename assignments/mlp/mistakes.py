@@ -1,7 +1,7 @@
 """What students really write in `mlp`: wrong solutions, each with its hint, and other right styles."""
 
 import math
-from collections import OrderedDict, namedtuple
+from collections import OrderedDict, deque, namedtuple
 from dataclasses import dataclass
 from functools import reduce
 from itertools import pairwise
@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 import torch
 import torch.nn.functional as F
-from autograder import also_right, mistake
 from torch import nn
+
+from autograder import also_right, mistake
 
 # --- relu -------------------------------------------------------------------------------------------------------------
 
@@ -200,6 +201,35 @@ def prints_relu(x):
 )
 def returns_the_module(x):
     return nn.ReLU(x)
+
+
+@mistake(
+    "relu",
+    hint="Your result comes back on the device of x, but the work was done on the CPU: drop `.cpu()`, and nothing has "
+    "to be copied.",
+)
+def bends_on_the_cpu(x):
+    return torch.relu(x.cpu()).to(x.device)
+
+
+@mistake(
+    "relu",
+    hint="You fill a new tensor, and it is on the CPU. New tensors go where x is: `torch.zeros_like(x)`, or "
+    "`device=x.device`.",
+)
+def fills_zeros_on_the_cpu(x):
+    out = torch.zeros(x.shape, dtype=x.dtype)
+    out[x > 0] = x[x > 0]
+    return out
+
+
+@mistake(
+    "relu",
+    hint="The mask comes from NumPy, which knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. "
+    "`x > 0` is a tensor already.",
+)
+def takes_the_mask_from_numpy(x):
+    return x * torch.from_numpy(np.asarray(x.detach().numpy() > 0))
 
 
 @also_right("relu")
@@ -456,6 +486,26 @@ def returns_a_pair(grad_out, x):
     return torch.where(x > 0, grad_out, 0.0), x
 
 
+@mistake(
+    "relu_backward",
+    hint="Your result comes back on the device of x, but the work was done on the CPU: drop `.cpu()`, and nothing has "
+    "to be copied.",
+)
+def passes_the_gradient_on_the_cpu(grad_out, x):
+    return torch.where(x.cpu() > 0, grad_out.cpu(), 0.0).to(x.device)
+
+
+@mistake(
+    "relu_backward",
+    hint="You fill a new tensor, and it is on the CPU. New tensors go where x is: `torch.zeros_like(x)`, or "
+    "`device=x.device`.",
+)
+def fills_a_gradient_on_the_cpu(grad_out, x):
+    grad = torch.zeros(x.shape, dtype=x.dtype)
+    grad[x > 0] = grad_out[x > 0]
+    return grad
+
+
 @also_right("relu_backward")
 def mask_times_gradient(grad_out, x):
     return grad_out * (x > 0)
@@ -468,7 +518,10 @@ def copied_and_assigned(grad_out, x):
     return grad
 
 
-@also_right("relu_backward")
+@mistake(
+    "relu_backward",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Stay in PyTorch.",
+)
 def gradient_with_numpy(grad_out, x):
     return torch.from_numpy(np.asarray(np.where(x.numpy() > 0, grad_out.numpy(), x.numpy().dtype.type(0))))
 
@@ -664,6 +717,47 @@ def prints_the_outputs(x, W, b):
 @mistake("linear_forward", hint="You return a pair. Only the outputs of the layer are asked for here.")
 def returns_outputs_and_inputs(x, W, b):
     return x @ W + b, x
+
+
+@mistake(
+    "linear_forward",
+    hint="The values are right, but you copied W and b into a new nn.Linear: no gradient reaches the tensors that you "
+    "were given, and they would never learn.",
+)
+def copies_the_parameters_into_a_layer(x, W, b):
+    layer = nn.Linear(W.shape[0], W.shape[1])
+    layer.weight.data, layer.bias.data = W.data.T, b.data
+    return layer(x)
+
+
+@mistake(
+    "linear_forward",
+    hint="Your result comes back on the device of x, but the work was done on the CPU: drop `.cpu()`, and nothing has "
+    "to be copied.",
+)
+def multiplies_on_the_cpu(x, W, b):
+    return (x.cpu() @ W.cpu() + b.cpu()).to(x.device)
+
+
+@mistake(
+    "linear_forward",
+    hint="You collect the result in a new tensor that is on the CPU. New tensors go where x is: `device=x.device`, or "
+    "`x.new_zeros(...)`.",
+)
+def collects_outputs_on_the_cpu(x, W, b):
+    out = torch.zeros(len(x), len(b), dtype=x.dtype)
+    for i, row in enumerate(x):
+        out[i] = row @ W + b
+    return out
+
+
+@mistake(
+    "linear_forward",
+    hint="The column of ones is on the CPU, and x may be on a GPU: `torch.ones(..., device=x.device)`.",
+)
+def appends_ones_on_the_cpu(x, W, b):
+    ones = torch.ones(len(x), 1, dtype=x.dtype)
+    return torch.cat([x, ones], dim=1) @ torch.cat([W, b.unsqueeze(0)])
 
 
 @also_right("linear_forward")
@@ -922,6 +1016,38 @@ def calls_backward(grad_out, x, W):
     return tuple(leaf.grad for leaf in leaves)
 
 
+@mistake(
+    "linear_backward",
+    hint="The gradients come back on the device of x, but the work was done on the CPU: drop `.cpu()`, and nothing has "
+    "to be copied.",
+)
+def finds_gradients_on_the_cpu(grad_out, x, W):
+    grad, rows, weights = grad_out.cpu(), x.cpu(), W.cpu()
+    return tuple(one.to(x.device) for one in (grad @ weights.T, rows.T @ grad, grad.sum(dim=0)))
+
+
+@mistake(
+    "linear_backward",
+    hint="You add up dW in a new tensor that is on the CPU. New tensors go where W is: `torch.zeros_like(W)`, or "
+    "`device=W.device`.",
+)
+def collects_gradients_on_the_cpu(grad_out, x, W):
+    dW = torch.zeros(W.shape, dtype=W.dtype)
+    for one_x, one_grad in zip(x, grad_out, strict=True):
+        dW += torch.outer(one_x, one_grad)
+    return grad_out @ W.T, dW, grad_out.sum(dim=0)
+
+
+@mistake(
+    "linear_backward",
+    hint="The ones that you sum with are on the CPU, and grad_out may be on a GPU: `torch.ones(..., "
+    "device=x.device)`, or simply sum(dim=0).",
+)
+def sums_with_ones_on_the_cpu(grad_out, x, W):
+    ones = torch.ones(len(x), dtype=x.dtype)
+    return grad_out @ W.T, x.T @ grad_out, ones @ grad_out
+
+
 @also_right("linear_backward")
 def gradients_with_einsum(grad_out, x, W):
     dx = torch.einsum("nm,dm->nd", grad_out, W)
@@ -939,7 +1065,10 @@ def example_by_example(grad_out, x, W):
     return torch.stack(dx), dW, db
 
 
-@also_right("linear_backward")
+@mistake(
+    "linear_backward",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Stay in PyTorch.",
+)
 def gradients_with_numpy(grad_out, x, W):
     G, X, V = grad_out.numpy(), x.numpy(), W.numpy()
     return tuple(torch.from_numpy(gradient) for gradient in (G @ V.T, X.T @ G, G.sum(axis=0)))
@@ -1221,6 +1350,51 @@ def leaves_gradients_off(params, x):
     return logits_of(params, x), inputs_of_layers(params, x)
 
 
+@mistake(
+    "mlp_forward",
+    hint="The logits come back on the device of x, but the network ran on the CPU: drop `.cpu()`, and nothing has to "
+    "be copied.",
+)
+def runs_on_the_cpu(params, x):
+    there = [p.cpu() for p in params]
+    inputs = inputs_of_layers(there, x.cpu())
+    return (inputs[-1] @ there[-2] + there[-1]).to(x.device), inputs
+
+
+@mistake(
+    "mlp_forward",
+    hint="The zeros that you compare with are on the CPU, and x may be on a GPU: `torch.zeros_like(z)`, or "
+    "`device=x.device`.",
+)
+def bends_at_zeros_on_the_cpu(params, x):
+    inputs = [x]
+    for W, b in layers_of(params)[:-1]:
+        z = inputs[-1] @ W + b
+        inputs.append(torch.maximum(z, torch.zeros(z.shape, dtype=z.dtype)))
+    return inputs[-1] @ params[-2] + params[-1], inputs
+
+
+@mistake(
+    "mlp_forward",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Stay in PyTorch.",
+)
+def runs_in_numpy(params, x):
+    h = x.numpy()
+    for W, b in layers_of(params)[:-1]:
+        h = np.maximum(h @ W.numpy() + b.numpy(), 0)
+    return torch.from_numpy(h @ params[-2].numpy() + params[-1].numpy()), inputs_of_layers(params, x)
+
+
+@mistake(
+    "mlp_forward",
+    hint="Your cache is kept on the CPU, and every layer's input is copied there. Let it stay where it is; the way "
+    "back needs it there.",
+)
+def caches_on_the_cpu(params, x):
+    inputs = inputs_of_layers(params, x)
+    return inputs[-1] @ params[-2] + params[-1], [h.cpu() for h in inputs]
+
+
 Pass = namedtuple("Pass", ["before", "after"])
 
 
@@ -1237,10 +1411,11 @@ def with_named_tuples(params, x):
 @also_right("mlp_forward")
 def with_functions_as_cache(params, x):
     def step(so_far, layer):
-        h, ways_back = so_far
+        z, ways_back = so_far
         W, b = layer
-        z = F.linear(torch.relu(h), W.T, b) if ways_back else h @ W + b
-        return z, [*ways_back, lambda grad: (grad @ W.T, h.T @ grad, grad.sum(0))]
+        h = torch.relu(z) if ways_back else z
+        passes = z > 0 if ways_back else torch.ones_like(z)
+        return F.linear(h, W.T, b), [*ways_back, lambda grad: (grad @ W.T * passes, h.T @ grad, grad.sum(0))]
 
     return reduce(step, layers_of(params), (x, []))
 
@@ -1599,6 +1774,65 @@ def calls_backward_on_the_logits(params, cache, grad_logits):
     return [leaf.grad for leaf in leaves]
 
 
+@mistake(
+    "mlp_backward",
+    hint="The gradients of the biases have the shape (1, M). A bias has the shape (M,), and so has its gradient.",
+)
+def keeps_an_axis_in_the_biases(params, cache, grad_logits):
+    grads = walk_back(params, cache, grad_logits, is_active)
+    return [g.unsqueeze(0) if g.dim() == 1 else g for g in grads]
+
+
+@mistake(
+    "mlp_backward",
+    hint="Only the last hidden layer's ReLU is on your way back. Every hidden layer has one, whatever the depth.",
+)
+def bends_back_only_once(params, cache, grad_logits):
+    return walk_back(
+        params, cache, grad_logits, lambda inputs, at: is_active(inputs, at) if at == len(inputs) - 1 else 1
+    )
+
+
+_forward_before = []
+
+
+def keeps_the_last_forward_in_a_global(params, x):
+    _forward_before[:] = inputs_of_layers(params, x)
+    return logits_of(params, x), None
+
+
+@mistake(
+    "mlp_backward",
+    hint="Your forward pass leaves its numbers in a global variable, where the next forward pass overwrites them. "
+    "Several may come before a backward: hand over in the cache what belongs to one.",
+    beside={"mlp_forward": keeps_the_last_forward_in_a_global},
+)
+def reads_the_last_forward_from_a_global(params, cache, grad_logits):
+    return walk_back(params, _forward_before, grad_logits, is_active)
+
+
+@mistake(
+    "mlp_backward",
+    hint="The gradients come back on the device of grad_logits, but the work was done on the CPU: drop `.cpu()`, and "
+    "nothing has to be copied.",
+)
+def walks_back_on_the_cpu(params, cache, grad_logits):
+    there, inputs = [p.cpu() for p in params], [x.cpu() for x in cache]
+    return [g.to(grad_logits.device) for g in walk_back(there, inputs, grad_logits.cpu(), is_active)]
+
+
+@mistake(
+    "mlp_backward",
+    hint="You collect the gradients in new tensors that are on the CPU. New tensors go where the parameters are: "
+    "`torch.zeros_like(p)`, or `device=p.device`.",
+)
+def collects_in_zeros_on_the_cpu(params, cache, grad_logits):
+    grads = [torch.zeros(p.shape, dtype=p.dtype) for p in params]
+    for total, gradient in zip(grads, walk_back(params, cache, grad_logits, is_active), strict=True):
+        total += gradient
+    return grads
+
+
 @also_right("mlp_backward")
 def recomputes_everything(params, cache, grad_logits):
     befores, h = [], cache[0]
@@ -1642,7 +1876,10 @@ def example_for_example(params, cache, grad_logits):
     return grads
 
 
-@also_right("mlp_backward")
+@mistake(
+    "mlp_backward",
+    hint="NumPy knows nothing of GPUs: `.numpy()` fails for a tensor that lives on one. Stay in PyTorch.",
+)
 def walks_back_with_numpy(params, cache, grad_logits):
     grad, weights, grads = grad_logits.numpy(), [p.numpy() for p in params[::2]], []
     for x, W in zip((x.numpy() for x in cache[::-1]), weights[::-1], strict=True):
@@ -1650,6 +1887,59 @@ def walks_back_with_numpy(params, cache, grad_logits):
         grads.insert(0, torch.from_numpy(x.T @ grad))
         grad = np.where(x > 0, grad @ W.T, np.zeros((), dtype=x.dtype))
     return grads
+
+
+@also_right("mlp_backward", beside={"mlp_forward": with_named_tuples})
+def from_named_tuples(params, cache, grad_logits):
+    grads, grad = deque(), grad_logits
+    for W, step in zip(params[-2::-2], cache[::-1], strict=True):
+        grad = grad if step is cache[-1] else relu_masked(grad, step.after)
+        grads.extendleft([grad.sum(dim=0), step.before.T @ grad])
+        grad = grad @ W.T
+    return list(grads)
+
+
+def relu_masked(grad, z):
+    """Return what students have at hand who solved relu_backward."""
+    return grad.masked_fill(z <= 0, 0)
+
+
+@also_right("mlp_backward", beside={"mlp_forward": with_functions_as_cache})
+def calls_the_functions_in_the_cache(params, cache, grad_logits):
+    grads, grad = [], grad_logits
+    for way_back in reversed(cache):
+        grad, dW, db = way_back(grad)
+        grads = [dW, db, *grads]
+    return grads
+
+
+@also_right("mlp_backward", beside={"mlp_forward": layer_after_layer_inward})
+def layer_after_layer_outward(params, cache, grad_logits):
+    def of(params, cache, grad_logits):
+        """Return the gradient with respect to the input, and those of the parameters."""
+        if "inner" not in cache:
+            return grad_logits @ params[0].T, [cache["x"].T @ grad_logits, grad_logits.sum(dim=0)]
+        dh, later = of(params[2:], cache["inner"], grad_logits)
+        dz = dh * (cache["z"] > 0)
+        return dz @ params[0].T, [cache["x"].T @ dz, dz.sum(dim=0), *later]
+
+    return of(params, cache, grad_logits)[1]
+
+
+@also_right("mlp_backward", beside={"mlp_forward": with_a_class_of_its_own})
+def from_a_class_of_its_own(params, cache, grad_logits):
+    dz = {len(cache.inputs) - 1: grad_logits}
+    for at in range(len(cache.inputs) - 2, -1, -1):
+        dz[at] = torch.where(
+            cache.active[at], dz[at + 1] @ params[2 * at + 2].T, torch.zeros_like(cache.inputs[at + 1])
+        )
+    return [grad for at in cache.inputs for grad in (cache.inputs[at].T @ dz[at], torch.sum(dz[at], 0))]
+
+
+@also_right("mlp_backward", beside={"mlp_forward": example_after_example})
+def example_after_example_back(params, cache, grad_logits):
+    x, remembered = cache
+    return recomputes_everything(remembered, [x], grad_logits)
 
 
 # --- MLP --------------------------------------------------------------------------------------------------------------
@@ -2036,7 +2326,7 @@ class AddsShortcuts(Base):
     def forward(self, x):
         for layer in self.layers[:-1]:
             h = torch.relu(layer(x))
-            x = h + x if h.shape == x.shape else h + x.mean(dim=1, keepdim=True)
+            x = h + x if h.shape == x.shape else h
         return self.layers[-1](x)
 
 
@@ -2078,6 +2368,76 @@ class MakesLazyLayers(nn.Module):
 
     def forward(self, x):
         return self.net(x)
+
+
+@mistake(
+    "MLP",
+    hint="The weights of a layer all start with the same value. Then its hidden units compute the same, get the same "
+    "gradient and stay the same for ever.",
+)
+class StartsWithEqualWeights(Base):
+    def __init__(self, in_features, hidden_sizes, out_features):
+        super().__init__(in_features, hidden_sizes, out_features)
+        for layer in self.layers:
+            nn.init.constant_(layer.weight, 0.1)
+
+
+@mistake(
+    "MLP",
+    hint="Your constructor takes the widths out of the caller's list (pop, remove, del). Make a list of your own.",
+)
+class EmptiesTheCallersList(Base):
+    def __init__(self, in_features, hidden_sizes, out_features):
+        super().__init__(in_features, hidden_sizes, out_features)
+        while isinstance(hidden_sizes, list) and hidden_sizes:
+            hidden_sizes.pop(0)
+
+
+@mistake(
+    "MLP",
+    hint="The logits come back on the device of x, but the network copies to the CPU on the way: drop `.cpu()`, and "
+    "everything stays where it is.",
+)
+class BendsOnTheCpu(Base):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = torch.relu(layer(x).cpu()).to(x.device)
+        return self.layers[-1](x)
+
+
+@mistake(
+    "MLP",
+    hint="Your forward makes zeros on the CPU, and after `.to(device)` the hidden units are elsewhere: "
+    "`torch.zeros_like(h)`, or `device=x.device`.",
+)
+class BendsAtZerosOnTheCpu(Base):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = layer(x)
+            x = torch.where(x > 0, x, torch.zeros(x.shape, dtype=x.dtype))
+        return self.layers[-1](x)
+
+
+@mistake(
+    "MLP",
+    hint="You collect the logits in a new tensor that is on the CPU: `x.new_empty(...)`, or `device=x.device`.",
+)
+class CollectsTheLogitsOnTheCpu(Base):
+    def forward(self, x):
+        logits = torch.zeros(len(x), self.layers[-1].out_features, dtype=x.dtype)
+        for row in range(len(x)):
+            logits[row] = super().forward(x[row])
+        return logits
+
+
+@mistake(
+    "MLP",
+    hint="Your forward sends x to the CPU (or to another fixed device). The network works wherever its parameters are: "
+    "whoever calls it brings x there.",
+)
+class ExpectsTheCpu(Base):
+    def forward(self, x):
+        return super().forward(x.to("cpu"))
 
 
 @also_right("MLP")

@@ -1,14 +1,19 @@
 """The hidden checks of `mlp`, in the order of its exercises, each from basic to sharp."""
 
-from itertools import pairwise
+from dataclasses import replace
+from itertools import pairwise, permutations, product
 
 import pytest
 import torch
+
 from autograder import exercise, expect, needs, rule
 
 EXACT = {"rtol": 1e-12, "atol": 1e-12}  # what float64 can do, and float32 on the way cannot
 ROUNDED = {"rtol": 1e-4, "atol": 1e-5}  # sums in another order round otherwise, and a network adds up many
 SLOPE = {"rtol": 1e-6, "atol": 1e-8}  # of central differences in float64
+DEVICE = "cuda:0"
+SCALES = (1e-30, 1e-6, 1e6)  # of entries: an epsilon that somebody adds or compares with shows
+ANY_SIZE = {"rtol": 1e-6, "atol": 0.0}
 DIGITS = "digits are lost on the way: `.float()`, or a float32 tensor"
 AT_ZERO = "x == 0: which ways to write max(x, 0) have gradient 0 there?"
 
@@ -16,6 +21,12 @@ AT_ZERO = "x == 0: which ways to write max(x, 0) have gradient 0 there?"
 def slope(function, x, direction, step=1e-6):
     """Central difference of `function` at `x` along `direction`."""
     return (function(x + step * direction) - function(x - step * direction)) / (2 * step)
+
+
+def but_for_random_numbers(report):
+    """The same report, but for random numbers that were drawn: whoever makes an nn.Linear on the way draws some."""
+    kept = tuple(change for change in report.state_changes if not change.startswith("random state"))
+    return replace(report, report=replace(report.report, state_changes=kept))
 
 
 def any_shapes(draw):
@@ -51,9 +62,9 @@ class TestRelu:
 
     def test_tiny_and_huge(self, student, reference, draw):
         """tiny and huge numbers are treated like all others"""
-        for scale in (1e-6, 1e6):
+        for scale in SCALES:
             x = draw.tensor(6, 5, scale=scale)
-            expect(student.relu(x)).is_close_to(reference.relu(x), rtol=1e-6, atol=1e-12)
+            expect(student.relu(x)).is_close_to(reference.relu(x), **ANY_SIZE)
 
     def test_gradient(self, student, reference, draw):
         """the gradient passes where x is positive and nowhere else"""
@@ -88,6 +99,14 @@ class TestRelu:
         expect(report).changes_no_state()
         expect(report.value).is_close_to(reference.relu(first))
 
+    @needs("test_gradient")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU, forward and backward: nothing is copied to the CPU and back"""
+        x, weights = draw.tensor(5, 4), draw.tensor(5, 4)
+        report = student.relu.placed(x, wrt=(0,), cotangent=weights)
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.relu(x))
+
 
 @exercise("relu_backward")
 class TestReluBackward:
@@ -118,10 +137,10 @@ class TestReluBackward:
 
     def test_tiny_and_huge(self, student, reference, draw):
         """tiny and huge numbers in x and grad_out are treated like all others"""
-        for scale in (1e-6, 1e6):
+        for scale in SCALES:
             grad_out, x = draw.tensor(6, 5, scale=1 / scale), draw.tensor(6, 5, scale=scale)
             gradient = student.relu_backward(grad_out, x)
-            expect(gradient).is_close_to(reference.relu_backward(grad_out, x), rtol=1e-6, atol=1e-12)
+            expect(gradient).is_close_to(reference.relu_backward(grad_out, x), **ANY_SIZE)
 
     def test_central_differences(self, student, reference, draw):
         """it agrees with finite differences of relu"""
@@ -143,6 +162,14 @@ class TestReluBackward:
         report = student.relu_backward.report(*first, default_dtype="float64")
         expect(report).changes_no_state()
         expect(report.value).is_close_to(reference.relu_backward(*first))
+
+    @needs("test_value")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU: nothing is copied to the CPU and back"""
+        grad_out, x = draw.tensor(5, 4), draw.tensor(5, 4)
+        report = student.relu_backward.placed(grad_out, x)
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.relu_backward(grad_out, x))
 
 
 LAYERS = ((6, 4, 3), (1, 3, 2), (5, 1, 4), (5, 4, 1), (4, 4, 4), (3, 5, 5))  # N, D, M
@@ -167,6 +194,12 @@ class TestLinearForward:
         """it is x times W, plus b in every row"""
         given = layer(draw, 6, 4, 3)
         expect(student.linear_forward(*given)).is_close_to(reference.linear_forward(*given))
+
+    def test_square(self, student, reference, draw):
+        """square layers are right too, where a wrong product has the right shape"""
+        for n in (4, 6):
+            given = layer(draw, n, 4, 4)
+            expect(student.linear_forward(*given)).is_close_to(reference.linear_forward(*given))
 
     def test_sizes(self, student, reference, draw):
         """it takes one row, one input, one output, square layers, and views that are not contiguous"""
@@ -215,8 +248,16 @@ class TestLinearForward:
         for given in (first, second, first):
             expect(student.linear_forward(*given)).is_close_to(reference.linear_forward(*given))
         report = student.linear_forward.report(*first, default_dtype="float64")
-        expect(report).changes_no_state()
+        expect(but_for_random_numbers(report)).changes_no_state()
         expect(report.value).is_close_to(reference.linear_forward(*first))
+
+    @needs("test_gradient_of_x", "test_gradient_of_parameters")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU, forward and backward: nothing is copied to the CPU and back"""
+        given, weights = layer(draw, 5, 4, 3), draw.tensor(5, 3)
+        report = student.linear_forward.placed(*given, wrt=(0, 1, 2), cotangent=weights)
+        expect(report).stays_on_device()
+        expect(report.value).is_close_to(reference.linear_forward(*given))
 
 
 def backward_of(layer, draw):
@@ -301,8 +342,16 @@ class TestLinearBackward:
             expect_gradients(student, reference, given)
         for setting in ({"default_dtype": "float64"}, {"grad_enabled": False}):
             gradients, report = gradients_of(student, first, **setting)
-            expect(report).changes_no_state()
+            expect(but_for_random_numbers(report)).changes_no_state()
             expect(gradients).is_close_to(reference.linear_backward(*first))
+
+    @needs("test_dx", "test_dw", "test_db")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU: nothing is copied to the CPU and back"""
+        given = backward_of(layer(draw, 6, 4, 3), draw)
+        report = student.linear_backward.placed(*given)
+        expect(report).stays_on_device()
+        expect(tuple(report.value), "(dx, dW, db)").is_close_to(reference.linear_backward(*given))
 
     @rule
     def test_no_autograd(self, student, draw):
@@ -361,6 +410,11 @@ def forward(student, params, x, **options):
     return *report.value, report
 
 
+def but_for_the_cache(report):
+    """The same report, but for the devices of tensors in the cache: a number that it keeps may be on the CPU."""
+    return replace(report, report=replace(report.report, devices=report.devices[:1]))
+
+
 def expect_logits(student, reference, params, x, **tolerances):
     """Expect the logits to be those of the reference."""
     logits, _, _ = forward(student, params, x)
@@ -406,8 +460,16 @@ class TestMlpForward:
             expect_logits(student, reference, *given)
         for setting in ({"default_dtype": "float64"}, {"grad_enabled": False}):
             logits, _, report = forward(student, *first, **setting)
-            expect(report).changes_no_state()
+            expect(but_for_random_numbers(report)).changes_no_state()
             expect(logits).is_close_to(reference.mlp_forward(*first)[0], **ROUNDED)
+
+    @needs("test_value")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU: nothing is copied to the CPU and back"""
+        params, x = network(draw, 5, 7, 4, 3)
+        logits, _, report = forward(student, params, x, device=DEVICE)
+        expect(but_for_the_cache(report)).stays_on_device()
+        expect(logits).is_close_to(reference.mlp_forward(params, x)[0], **ROUNDED)
 
 
 def backward(student, params, x, grad_logits, **options):
@@ -528,8 +590,16 @@ class TestMlpBackward:
             expect_all_gradients(student, reference, given)
         for setting in ({"default_dtype": "float64"}, {"grad_enabled": False}):
             gradients, report = backward(student, *first, **setting)
-            expect(report).changes_no_state()
+            expect(but_for_random_numbers(report)).changes_no_state()
             expect(gradients, "grads").is_close_to(right_gradients(reference, *first), **ROUNDED)
+
+    @needs("test_value")
+    def test_placement(self, student, reference, draw):
+        """on a GPU it works on the GPU: nothing is copied to the CPU and back"""
+        given = with_gradient(draw, network(draw, 5, 7, 4, 3))
+        gradients, report = backward(student, *given, device=DEVICE)
+        expect(report).stays_on_device()
+        expect(gradients, "grads").is_close_to(right_gradients(reference, *given), **ROUNDED)
 
     @rule
     def test_no_autograd(self, student, draw):
@@ -553,23 +623,35 @@ def count_of_parameters(in_features, hidden_sizes, out_features):
 
 def drawn_like(net, draw, dtype=torch.float32):
     """Values for all parameters of the network, whatever their names, order and layout."""
-    return [draw.tensor(*p.shape, scale=max(1, p.shape[-1]) ** -0.5, dtype=dtype) for p in net.parameters]
+    scales = [p.shape[-1] ** -0.5 if p.dim() > 1 else 1.0 for p in net.parameters]
+    return [draw.tensor(*p.shape, scale=scale, dtype=dtype) for p, scale in zip(net.parameters, scales, strict=True)]
 
 
 def as_params(tensors, sizes):
     """[W1, b1, ...] as views of one tensor per parameter of a network, whatever their order and layout.
 
-    Widths are distinct, so that shapes say which is which. Where they do not (a bias that is a row of its W), the
-    check cannot be made.
+    Widths are distinct and above 1, so that shapes without their ones say which is which. Where they do not (a bias
+    that is a row of its W), the check cannot be made; others look at the network as a whole.
     """
-    params = []
+    params, plain = [], [tensor.squeeze() for tensor in tensors]
     for d, m in pairwise(sizes):
-        weights = [t for t in tensors if t.dim() == 2 and tuple(t.shape) in ((d, m), (m, d))]
-        biases = [t for t in tensors if t.numel() == m and t.shape[-1] == m]
+        weights = [tensor for tensor in plain if tensor.shape in ((d, m), (m, d))]
+        biases = [tensor for tensor in plain if tensor.shape == (m,)]
         if len(weights) != 1 or len(biases) != 1:
             pytest.skip("it cannot be told which parameter belongs to which layer")
-        params += [weights[0] if weights[0].shape == (d, m) else weights[0].t(), biases[0].flatten()]
+        params += [weights[0] if weights[0].shape == (d, m) else weights[0].t(), biases[0]]
     return params
+
+
+def readings_of_two_layers(tensors):
+    """Every way to read two square weights and two biases as [W1, b1, W2, b2]: in any order, each W turned or not."""
+    plain = [tensor.squeeze() for tensor in tensors]
+    weights, biases = [t for t in plain if t.dim() == 2], [t for t in plain if t.dim() == 1]
+    if not len(weights) == len(biases) == 2 or {t.shape for t in weights} != {(4, 4)}:
+        pytest.skip("it cannot be told which parameter belongs to which layer")
+    for (one, other), (b1, b2) in product(permutations(weights), permutations(biases)):
+        for W1, W2 in product((one, one.t()), (other, other.t())):
+            yield [W1, b1, W2, b2]
 
 
 def away_from_hinges(net, draw, sizes):
@@ -580,6 +662,56 @@ def away_from_hinges(net, draw, sizes):
         if all(bool((z.abs() > MARGIN).all()) and bool((z > 0).any()) for z in before):
             return values, x
     raise AssertionError(f"no parameters for sizes {sizes} were found")
+
+
+def slopes_of(net, draw, sizes):
+    """Along a direction of all parameters at once: the slope by their gradients, and by central differences.
+
+    Drawn anew where a hinge lies in between: there the second difference is not close to zero.
+    """
+    for _ in range(20):
+        values, direction = drawn_like(net, draw, torch.float64), drawn_like(net, draw, torch.float64)
+        x, weights = (draw.tensor(6, size, dtype=torch.float64) for size in (sizes[0], sizes[-1]))
+        report = net.report(x, set_parameters=values, parameters=True, cotangent=weights)
+        expect(report.value, "net(x)").has_shape(6, sizes[-1])
+        gradients = [p.grad for _, p in report.parameters]
+        reached = sum(gradient is not None for gradient in gradients)
+        expect(reached, "the number of parameters that get a gradient").equals(len(values))
+
+        def loss(step, values=values, direction=direction, x=x, weights=weights):
+            moved = [value + step * along for value, along in zip(values, direction, strict=True)]
+            return (net.report(x, set_parameters=moved).value * weights).sum()
+
+        before, here, after = loss(-1e-6), (report.value * weights).sum(), loss(1e-6)
+        if abs(after - 2 * here + before) < 1e-8:
+            break
+    by_gradients = sum((gradient * along).sum() for gradient, along in zip(gradients, direction, strict=True))
+    return by_gradients, (after - before) / 2e-6
+
+
+BENDS = "what stands between the layers: a ReLU after every hidden one, and nothing else"
+DEEP = ((3,), (16, 1), (1, 16), (16, 1, 1), (1, 16, 1), (1, 1, 16))  # hidden sizes: in each, one layer is wide
+
+
+def most_bends(hidden_sizes):
+    """The most bends that such a network can have along a line: each unit may bend every straight piece once."""
+    pieces = 1
+    for width in hidden_sizes:
+        pieces += pieces * width
+    return pieces - 1
+
+
+def bends_on_a_line(net, draw):
+    """How many bends the logits of a float64 network have along a line, with parameters drawn for it.
+
+    A bend lies between three neighbours of the 301 points, most of the time twice.
+    """
+    start, direction = draw.tensor(1, 4, dtype=torch.float64), draw.tensor(1, 4, dtype=torch.float64)
+    line = start + torch.linspace(-15, 15, 301, dtype=torch.float64).unsqueeze(1) * direction
+    logits = net.report(line, set_parameters=drawn_like(net, draw, dtype=torch.float64)).value
+    expect(logits, "net(x)").has_shape(301, 2)
+    is_bent = (logits.diff(n=2, dim=0).abs() > 1e-8).any(dim=1)
+    return (int(is_bent.sum()) + 1) // 2
 
 
 def quietly(function, *args):
@@ -622,6 +754,18 @@ class TestMLP:
             expect(net.report(x, set_parameters=values).value, "net(x)").is_close_to(right, **ROUNDED)
 
     @needs("test_parameters")
+    def test_equal_widths(self, student, reference, draw):
+        """a layer of equal width is no special case"""
+        net = student.MLP.new(4, [4], 4)
+        values, x = drawn_like(net, draw), draw.tensor(8, 4)
+        logits = net.report(x, set_parameters=values).value
+        expect(logits, "net(x)").has_shape(8, 4)
+        rights = [reference.mlp_forward(params, x)[0] for params in readings_of_two_layers(values)]
+        expect(logits, "net(x)").is_close_to(
+            min(rights, key=lambda right: float((right - logits).abs().max())), **ROUNDED
+        )
+
+    @needs("test_parameters")
     def test_sign_of_logits(self, student, draw):
         """logits are any numbers, positive and negative: nothing stands after the last affine map"""
         net = student.MLP.new(5, [8], 4)
@@ -659,7 +803,7 @@ class TestMLP:
         for in_features, hidden_sizes, out_features in SIZES:
             net = student.MLP.new(in_features, list(hidden_sizes), out_features)
             for p in net.parameters:
-                if p.dim() > 1 and min(p.shape) > 1:
+                if p.numel() > max(in_features, *hidden_sizes, out_features):  # more than biases
                     expect(p).is_finite()
                     expect(bool((p == p.flatten()[0]).all()), "whether all weights of a layer are equal").equals(False)
 
@@ -696,27 +840,51 @@ class TestMLP:
         expect(net(draw.tensor(6, 5, dtype=torch.float64))).has_shape(6, 3).has_dtype(torch.float64)
 
     @needs("test_parameters", "test_double")
-    def test_hinges(self, student, draw):
-        """along a line it is straight, but for one bend per hidden unit"""
-        net = student.MLP.new(4, [3], 2)
-        quietly(net.double)
-        start, direction = draw.tensor(1, 4, dtype=torch.float64), draw.tensor(1, 4, dtype=torch.float64)
-        line = start + torch.linspace(-50, 50, 1001, dtype=torch.float64).unsqueeze(1) * direction
-        logits = net.report(line, set_parameters=drawn_like(net, draw, dtype=torch.float64)).value
-        expect(logits).has_shape(1001, 2)
-        bends = (logits.diff(n=2, dim=0).abs() > 1e-8).any(dim=1)  # a hinge lies between three neighbours, twice
-        expect(int(bends.sum()), "the number of bends").is_between(1, 6, look_at="what stands between the layers")
+    def test_central_differences(self, student, draw):
+        """the gradient agrees with finite differences of the logits"""
+        for in_features, hidden_sizes, out_features in SIZES:
+            net = student.MLP.new(in_features, list(hidden_sizes), out_features)
+            quietly(net.double)
+            by_gradients, by_differences = slopes_of(net, draw, (in_features, *hidden_sizes, out_features))
+            expect(by_gradients, "the slope along a direction").is_close_to(by_differences, **SLOPE)
+
+    @needs("test_parameters", "test_double")
+    def test_bends(self, student, draw):
+        """along a line it is straight, but for the bends of its hidden units, of every layer"""
+        for hidden_sizes in DEEP:
+            net = student.MLP.new(4, list(hidden_sizes), 2)
+            quietly(net.double)
+            few = most_bends(sorted(hidden_sizes)[:-1])  # more show that the widest layer bends too
+            for _ in range(60):
+                bends = bends_on_a_line(net, draw)
+                expect(bends, "the number of bends").is_between(0, most_bends(hidden_sizes), look_at=BENDS)
+                if bends > few:
+                    break
+            expect(bends, "the number of bends").is_between(few + 1, most_bends(hidden_sizes), look_at=BENDS)
 
     def test_independent_networks(self, student, draw):
         """two networks share nothing: changing one leaves the other as it is"""
-        first, second = (student.MLP.new(5, [7, 4], 3) for _ in range(2))
-        x = draw.tensor(6, 5)
-        before = second(x)
-        first.report(x, set_parameters=drawn_like(first, draw))
-        expect(second(x), "net(x)").is_close_to(before, look_at="something that all networks of the class share")
+        nets = [student.MLP.new(5, [7, 4], 3) for _ in range(2)]
+        for changed, other in (nets, reversed(nets)):
+            x = draw.tensor(6, 5)
+            before = other(x)
+            changed.report(x, set_parameters=drawn_like(changed, draw))
+            expect(other(x), "net(x)").is_close_to(before, look_at="something that all networks of the class share")
 
     def test_input_unchanged(self, student, draw):
         """the batch that it was given stays as it was"""
         for hidden_sizes in ([], [6, 4]):
             net = student.MLP.new(5, hidden_sizes, 3)
             expect(net.report(draw.tensor(6, 5))).leaves_inputs_unchanged()
+
+    @needs("test_parameters", "test_gradients")
+    def test_placement(self, student, draw):
+        """after net.to(device) it works there, forward and backward: nothing stays behind, nothing is copied"""
+        net = student.MLP.new(5, [7, 4], 3)
+        values, x, weights = drawn_like(net, draw), draw.tensor(6, 5), draw.tensor(6, 3)
+        right = net.report(x, set_parameters=values).value
+        moved = student.MLP.new(5, [7, 4], 3, placed=True)
+        moved.to.placed(DEVICE, move=False, keep=True)
+        report = moved.placed(x, set_parameters=values, parameters=True, cotangent=weights)
+        expect(report).stays_on_device()
+        expect(report.value, "net(x)").is_close_to(right, **ROUNDED)

@@ -18,11 +18,13 @@ import matplotlib.pyplot as plt
 import msgspec
 import pytest
 import torch
+from torch import Tensor, nn
+
 from autograder.cells import Role, SourceCell
 from autograder.checks.suite import Suite, local_caller
+from autograder.checks.verify import verify
 from autograder.course import Assignment, load_course
 from autograder.model import CheckResult, Outcome
-from torch import Tensor, nn
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("Goal", "Shapes", "Formula", "Worked example", "Pitfalls", "What is checked", "Not allowed")
@@ -432,4 +434,91 @@ def test_a_network_whose_biases_are_rows_is_not_checked_where_layers_must_be_kno
 
     checks = grade("MLP", MLP=MLP)
     assert checks["test_value"].outcome is Outcome.NOT_CHECKED
-    assert set(failed(checks)) == {"test_value", "test_gradients", "test_hinges"}
+    assert set(failed(checks)) == {"test_value", "test_gradients", "test_bends"}
+
+
+def test_a_network_whose_biases_are_rows_must_bend_after_every_hidden_layer_too(grade):
+    class MLP(nn.Module):
+        def __init__(self, in_features: int, hidden_sizes: Any, out_features: int) -> None:
+            super().__init__()
+            sizes = pairwise([in_features, *hidden_sizes, out_features])
+            self.weights = nn.ParameterList(torch.randn(d + 1, m) for d, m in sizes)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for at, W in enumerate(self.weights):
+                x = torch.relu(x) if at == 1 else x  # and not after the second
+                x = torch.cat([x, torch.ones_like(x[:, :1])], dim=1) @ W
+            return x
+
+    checks = grade("MLP", MLP=MLP)
+    assert checks["test_value"].outcome is Outcome.NOT_CHECKED
+    assert set(failed(checks)) == {"test_value", "test_gradients", "test_bends"}
+
+
+def test_networks_that_share_the_layers_of_the_newest_are_not_independent(grade):
+    class MLP(nn.Module):
+        newest: nn.ModuleList
+
+        def __init__(self, in_features: int, hidden_sizes: Any, out_features: int) -> None:
+            super().__init__()
+            sizes = pairwise([in_features, *hidden_sizes, out_features])
+            self.layers = MLP.newest = nn.ModuleList(nn.Linear(d, m) for d, m in sizes)
+
+        def forward(self, x: Tensor) -> Tensor:
+            for layer in MLP.newest[:-1]:
+                x = torch.relu(layer(x))
+            return MLP.newest[-1](x)
+
+    assert "test_independent_networks" in failed(grade("MLP", MLP=MLP))
+
+
+# --- tiny numbers, random numbers, single numbers ---------------------------------------------------------------------
+
+
+def test_an_epsilon_however_small_is_noticed(grade):
+    checks = grade("relu", relu=lambda x: torch.where(x > 1e-12, x, 0.0))
+    assert set(failed(checks)) == {"test_tiny_and_huge"}
+
+
+def test_a_forward_pass_may_make_layers_of_its_own_which_draws_random_numbers(grade):
+    def forward(params, x):
+        layers: list[nn.Module] = []
+        for W, b in layers_of(params):
+            layer = nn.Linear(*W.shape, dtype=W.dtype, device=W.device)
+            layer.load_state_dict({"weight": W.T, "bias": b})
+            layers += [layer, nn.ReLU()]
+        return nn.Sequential(*layers[:-1])(x), x
+
+    assert failed(grade("mlp_forward", mlp_forward=forward)) == {}
+
+
+def test_numbers_may_be_written_one_by_one_on_a_gpu_and_kept_on_the_cpu_in_a_cache(grade):
+    def relu_backward(grad_out, x):
+        out = grad_out.clone().reshape(-1)
+        for at, number in enumerate(x.reshape(-1)):
+            if number <= 0:
+                out[at] = 0.0
+        return out.reshape(x.shape)
+
+    def forward(params, x):
+        passes = passes_of(params, x)
+        return passes[-1][1], [torch.tensor(len(passes)), passes]
+
+    assert failed(grade("relu_backward", relu_backward=relu_backward)) == {}
+    assert failed(grade("mlp_forward", mlp_forward=forward)) == {}
+
+
+# --- all that mistakes.py holds ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.long  # `make verify` does the same
+def test_the_checks_know_every_mistake_and_accept_every_right_style(assignment):
+    report = verify(assignment, seeds=1)
+    assert report.problems == ()
+    assert [proof.exercise for proof in report.exercises] == list(EXERCISES)
+    for proof in report.exercises:
+        assert proof.mistakes >= 20
+        assert proof.caught == proof.explained == proof.distinct == proof.mistakes
+        assert proof.accepted == proof.right_styles >= 3
+        assert proof.survived == 0
+    assert sum(proof.equivalent for proof in report.exercises) <= 2
