@@ -1,5 +1,5 @@
 # make demo   a class of made-up students graded end to end
-# make test   style, types, tests, release/, the checks of the first assignment; CI runs `make verify` as well
+# make test   what CI runs: style, types, tests, release/, the checks of the first assignment and of the quizzes
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin

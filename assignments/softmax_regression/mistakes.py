@@ -724,28 +724,6 @@ def loses_on_the_cpu(logits, labels):
     return (z.logsumexp(dim=1) - z[torch.arange(len(y)), y]).mean().to(logits.device)
 
 
-@mistake(
-    "cross_entropy",
-    hint="`torch.eye` makes its matrix on the CPU, and labels on a GPU cannot index it. Say where: "
-    "`device=logits.device`.",
-)
-def makes_one_hot_rows_on_the_cpu(logits, labels):
-    one_hot = torch.eye(logits.shape[1], dtype=logits.dtype)[labels]
-    return (logits.logsumexp(dim=1) - (logits * one_hot).sum(dim=1)).mean()
-
-
-@mistake(
-    "cross_entropy",
-    hint="You collect the losses in a new tensor that is on the CPU. New tensors go where the logits are: "
-    "`device=logits.device`, or `logits.new_zeros(...)`.",
-)
-def collects_losses_on_the_cpu(logits, labels):
-    losses = torch.zeros(len(labels), dtype=logits.dtype)
-    for i, label in enumerate(labels):
-        losses[i] = logits[i].logsumexp(dim=0) - logits[i, label]
-    return losses.mean()
-
-
 @also_right("cross_entropy")
 def log_softmax_and_gather(logits, labels):
     return -torch.log_softmax(logits, dim=1).gather(1, labels[:, None]).mean()

@@ -137,7 +137,7 @@ def _watched(
             same_tensors=_same(places, held),
             aliases=_aliases(value, memories),
             state_changes=changes,
-            devices=placement.devices_of(value) if call.device else (),
+            devices=placement.devices_of(_kept(value, call.keep)) if call.device else (),
             seconds=seconds,
         )
     except CallTimeout:
