@@ -56,7 +56,9 @@ class Check(AbstractContextManager["Check"]):
         request = Perform(new_id(), seconds, [buffer.nbytes for buffer in writer.buffers], tree)
         late = f"`{call.name}` did not return within {seconds:g} s"
         try:
-            reply = self._conversation.ask(request, Performed, seconds + GRACE, writer.buffers)
+            reply = self._conversation.ask(
+                request, Performed, seconds + GRACE, writer.buffers, max_tree=wire.MAX_REPORT
+            )
             if reply.report is None:
                 raise CallFailed(late, "timeout")
             return read_report(reply.report, Reader(wire.split(self._conversation.memory, reply.lengths)))
@@ -85,7 +87,7 @@ class Check(AbstractContextManager["Check"]):
     def _how_it_ended(self) -> str:
         code = self._give_up("it ended in an earlier call")
         limit = self._session.reason_gone(patience=1.0) if self._session is not None and code is None else ""
-        if limit in ("memory", "disk"):
+        if limit in ("memory", "disk", "processes"):
             return f"used more {limit} than it may"
         return "ended the Python process" + ("" if code is None else f" ({describe_exit(code)})")
 

@@ -86,7 +86,7 @@ def main(file: int, wanted: str, gpu: Path | None) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
     while True:
         try:
-            start, _, files = wire.receive(grader, START)
+            start, _, files = wire.receive(grader, START, takes_files=True)
         except wire.Closed:
             return
         requests, lifeline = (socket.socket(fileno=number) for number in files)
@@ -141,8 +141,9 @@ def _warm_up(level: Isolation, gpu: Path | None) -> Warm:
     if level is Isolation.A:
         isolation.enter_namespaces(_own_source())
     filter_ = seccomp.build_filter(beside_others=level is not Isolation.A)
+    check_filter = seccomp.build_check_filter()
     gc.freeze()
-    return Warm(level, user, shell, filter_, proc, address_space)
+    return Warm(level, user, shell, filter_, check_filter, proc, address_space)
 
 
 def _own_source() -> list[str]:

@@ -204,7 +204,7 @@ def test_a_message_crosses_with_its_memory_and_its_files(pair: Pair) -> None:
     reader, writer = os.pipe()
     wire.send(theirs, Performed(7, [3, 2], None), [memoryview(b"abc"), memoryview(b"de")], [writer])
     os.close(writer)
-    reply, memory, files = wire.receive(ours, REPLIES, soon())
+    reply, memory, files = wire.receive(ours, REPLIES, soon(), takes_files=True)
     assert reply == Performed(7, [3, 2], None)
     assert [bytes(part) for part in wire.split(memory, [3, 2])] == [b"abc", b"de"]
     os.write(files[0], b"!")

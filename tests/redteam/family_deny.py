@@ -19,7 +19,7 @@ def _deny(name: str, cell: str, says: str = "", **more: Any) -> Attack:
 def _in_check(name: str, body: str, says: str = "", **more: Any) -> Attack:
     """The same in a check of `double`: `total` must score all the same."""
     guard = "    if not x.dim():\n        return 2 * x\n"
-    more = {"score": 3.0, **more}
+    more = {"score": 2.0, **more}  # one check of `total` is about what `double` gives
     return Attack("deny", name, double=f"def double(x):\n{guard}{body}", says=says, **more)
 
 
@@ -249,7 +249,7 @@ ATTACKS = (
     _deny("fork_bomb_sleeping", SLEEPERS, "more processes than it may (16)"),
     _deny("fork_bomb_busy", BUSY, "the cell ran longer than 2 s"),
     _deny("fork_bomb_of_daemons", HYDRA, "the cell"),
-    _deny("threads", THREADS, "more"),
+    _deny("threads", THREADS, "can't start new thread"),
     _deny("memory_in_one_process", "x = bytearray(10 << 30)", "more memory than it may use (400 MiB)"),
     _deny("memory_in_a_tensor", "import torch\ntorch.ones(10**10)", "more memory than it may use (400 MiB)"),
     _deny("memory_in_many_processes", HOARDERS, "more memory than it may (400 MiB)"),
@@ -276,7 +276,7 @@ ATTACKS = (
     _in_check("check_that_loops", "    while True: pass", "did not return within 1 s"),
     _in_check("check_that_ignores_signals", "    " + IGNORING.strip().replace("\n", "\n    "), "did not return within 1 s"),
     _in_check("check_that_exits", "    import os; os._exit(0)", "exit status 0"),
-    _in_check("check_that_takes_all_memory", TAKES_ALL, "used more memory than it may"),
+    _in_check("check_that_takes_all_memory", TAKES_ALL),
     _in_check("check_that_forks", "    import os, time\n    while True:\n        if os.fork() == 0: time.sleep(600)"),
     _in_check("tensors_of_one_byte", TENSORS, before=(WIRE,)),
     _in_check("floats_of_one_number", FLOATS, before=(WIRE,)),
@@ -291,7 +291,7 @@ ATTACKS = (
     _in_check("a_huge_tensor", HUGE),
     _in_check("a_list_in_itself", ENDLESS_LIST),
     _in_check("a_number_of_a_million_digits", BIG_NUMBER),
-    Attack("deny", "notebook_of_50000_cells", make=_many_cells, fails="50009 cells; at most 5000 are read"),
+    Attack("deny", "notebook_of_50000_cells", make=_many_cells, fails="50007 cells; at most 5000 are read"),
     Attack("deny", "outputs_in_the_file", make=_many_outputs),
     Attack("deny", "nested_json", make=lambda: _nested(100_000), fails="nested too deeply"),
     Attack("deny", "zip_bomb", make=lambda: b"PK\x03\x04" + b"\0" * 1000, fails="is a ZIP archive"),
