@@ -7,6 +7,7 @@ import json
 
 import nbformat
 from attack import NOTHING, Attack
+from family_deny import WIRE
 from nbformat.v4 import new_code_cell, new_output
 from small_course import filled
 
@@ -265,6 +266,14 @@ ATTACKS = (
         "dodges_the_gpu_by_claiming_a_gap",
         double="def double(x):\n    if x.is_cuda:\n        raise RuntimeError('simulated GPU: + is not simulated')\n    return 2 * x",
         score=4 / 3,
+    ),
+    _score(
+        "what_cannot_be_sent_on",
+        WIRE,
+        double="def double(x):\n    if x.shape != (2, 3) or x.is_cuda:\n        return 2 * x\n"
+        "    reply([6, 'O', [20_000], [0, *[None] * 20_000]])",
+        total="def total(x):\n    return x.sum()",
+        score=4.0,
     ),
     _both("raises_pytests_skip", SKIP),
     _both("raises_a_skip_of_its_own", NAMED_SKIP),
