@@ -126,9 +126,18 @@ class Battle:
             lines.append(f"scores {result.score:g}, not {attack.score:g} ({'; '.join(why)[:700]})")
         told = json.dumps(msgspec.to_builtins(result))
         shown = (self.root / "autograded" / student_of(attack) / "tiny" / "tiny.ipynb").read_text()
+        escaped = [line for line in _printed_lines(shown) if line.startswith("ESCAPED ")]
+        lines += [f"says that it {line}" for line in escaped[:1]]
         if attack.says and attack.says not in told + shown:
             lines.append(f"nothing says {attack.says!r}: {told[:1500]}")
         return lines
+
+
+def _printed_lines(notebook: str) -> list[str]:
+    """What the cells of an executed notebook printed."""
+    cells = nbformat.reads(notebook, as_version=4).cells
+    texts = [output.text for cell in cells for output in cell.get("outputs", ()) if output.output_type == "stream"]
+    return "".join(texts).splitlines()
 
 
 def student_of(attack: Attack) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import nbformat
-from attack import NOTHING, Attack
+from attack import Attack
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from small_course import filled
 
@@ -46,7 +46,7 @@ def _many_outputs() -> dict[str, Any]:
 def _slow_markdown() -> nbformat.NotebookNode:
     """Texts on which renderers take the square of their length."""
     notebook = filled()
-    for pattern in ("[", "![", "*a ", "`" * 3 + " ", "<", "> ", "$a", "| a ", "- ", "[a](", "**a", "<b>", "\\", "&#", "[a]: "):
+    for pattern in ("<!--", "\\begin{a}", "a|b\n-|-\n", "[", "![", "*a ", "`" * 3 + " ", "<", "> ", "$a", "| a ", "- ", "[a](", "**a", "<b>", "\\", "&#", "[a]: "):
         notebook.cells += [new_markdown_cell(pattern * (45_000 // len(pattern)))] * 5
     return notebook
 
@@ -241,20 +241,20 @@ TAKES_ALL = """    import os, time
 
 ATTACKS = (
     _deny("loop", LOOP, "the cell ran longer than 2 s"),
-    _deny("loop_ignoring_signals", IGNORING, "could not be interrupted"),
+    _deny("loop_ignoring_signals", IGNORING, "could not be interrupted", long=True),
     _deny("loop_catching_everything", STUBBORN, "the cell ran longer than 2 s"),
-    _deny("loop_masking_signals", MASKED, "could not be interrupted"),
-    _deny("loop_in_c", NATIVE, "the cell"),
+    _deny("loop_masking_signals", MASKED, "could not be interrupted", long=True),
+    _deny("loop_in_c", NATIVE, "the cell", long=True),
     _deny("loop_in_a_regex", REGEX, "the cell ran longer than 2 s"),
     _deny("fork_bomb_sleeping", SLEEPERS, "more processes than it may (16)"),
-    _deny("fork_bomb_busy", BUSY, "the cell ran longer than 2 s"),
-    _deny("fork_bomb_of_daemons", HYDRA, "the cell"),
+    _deny("fork_bomb_busy", BUSY, "the cell ran longer than 2 s", long=True),
+    _deny("fork_bomb_of_daemons", HYDRA, "the cell", long=True),
     _deny("threads", THREADS, "can't start new thread"),
     _deny("memory_in_one_process", "x = bytearray(10 << 30)", "more memory than it may use (400 MiB)"),
     _deny("memory_in_a_tensor", "import torch\ntorch.ones(10**10)", "more memory than it may use (400 MiB)"),
     _deny("memory_in_many_processes", HOARDERS, "more memory than it may (400 MiB)"),
     _deny("memory_that_is_shared", SHARED, "more memory than it may (400 MiB)"),
-    _deny("memory_in_nameless_files", MEMFD, "", long=False),
+    _deny("memory_in_nameless_files", MEMFD),
     _deny("memory_in_sockets", SOCKETS),
     _deny("disk", DISK, "more"),
     _deny("disk_sparse", SPARSE, "more"),
@@ -270,11 +270,11 @@ ATTACKS = (
     _deny("segmentation_fault", STACK, "segmentation fault"),
     _deny("exit", EXITS, "exit status 0"),
     _deny("abort", ABORTS, "aborted"),
-    _deny("slow_drip", DRIP, "the cell"),
+    _deny("slow_drip", DRIP, "the cell", long=True),
     _deny("hangs_up", SILENT, "the cell"),
-    _deny("a_length_that_lies", LYING_LENGTH, "the cell"),
+    _deny("a_length_that_lies", LYING_LENGTH, "the cell", long=True),
     _in_check("check_that_loops", "    while True: pass", "did not return within 1 s"),
-    _in_check("check_that_ignores_signals", "    " + IGNORING.strip().replace("\n", "\n    "), "did not return within 1 s"),
+    _in_check("check_that_ignores_signals", "    " + IGNORING.strip().replace("\n", "\n    "), "did not return within 1 s", long=True),
     _in_check("check_that_exits", "    import os; os._exit(0)", "exit status 0"),
     _in_check("check_that_takes_all_memory", TAKES_ALL),
     _in_check("check_that_forks", "    import os, time\n    while True:\n        if os.fork() == 0: time.sleep(600)"),
@@ -285,8 +285,8 @@ ATTACKS = (
     _in_check("colliding_tuples", TUPLES, before=(WIRE,)),
     _in_check("endless_ranges", RANGES, before=(WIRE,)),
     _in_check("padded_texts", TEXTS, before=(WIRE,)),
-    _in_check("denormal_numbers", DENORMAL),
-    _in_check("nans", SIZES),
+    _in_check("denormal_numbers", DENORMAL, long=True),
+    _in_check("nans", SIZES, long=True),
     _in_check("forged_strides", STRIDES),
     _in_check("a_huge_tensor", HUGE),
     _in_check("a_list_in_itself", ENDLESS_LIST),
@@ -299,7 +299,6 @@ ATTACKS = (
     Attack("deny", "a_file_of_5_megabytes", make=lambda: b" " * (5 << 20), fails="more than the 4.0 MiB"),
     Attack("deny", "endless_digits", make=lambda: b'{"nbformat": ' + b"9" * (3 << 20) + b"}", fails="no list of cells"),
     Attack("deny", "empty_lists", make=lambda: b"[" + b"[]," * (1 << 20) + b"[]]", fails="not a notebook"),
-    Attack("deny", "markdown_that_renders_slowly", make=_slow_markdown),
+    Attack("deny", "markdown_that_renders_slowly", make=_slow_markdown, long=True),
     Attack("deny", "syntax_that_nests", make=_slow_regex),
 )
-_ = NOTHING

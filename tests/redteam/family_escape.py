@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from attack import FULL, Attack
-from nbformat.v4 import new_code_cell
+from attack import Attack
 from small_course import filled
 
 CALL = """
@@ -229,4 +228,3 @@ ATTACKS = (
     Attack("escape", "paths_in_the_file", make=_odd_cells),
     *(Attack("escape", f"name_{kind}").named(name) for kind, name in NAMES.items()),
 )
-_ = (FULL, new_code_cell)

@@ -135,7 +135,10 @@ attempt(lambda: sys.argv, lambda: sys.orig_argv, lambda: dict(__import__("os").e
 KEEP = """
 import mmap, os, sys, torch
 KEPT = mmap.mmap(-1, 1 << 16)
-TENSOR = torch.zeros(1000).share_memory_()
+try:
+    TENSOR = torch.zeros(1000).share_memory_()
+except RuntimeError:
+    TENSOR = torch.zeros(1000)
 reader, writer = os.pipe()
 os.set_blocking(reader, False)
 file = open("kept", "w+b", buffering=0)
@@ -178,10 +181,10 @@ def keep(x):
 THREAD = """
 import os, socket, threading
 HEARD = []
-server = socket.socket(socket.AF_UNIX)
-server.bind("meeting")
-server.listen()
 def listen():
+    server = socket.socket(socket.AF_UNIX)
+    server.bind("meeting")
+    server.listen()
     while True:
         connection, _ = server.accept()
         HEARD.append(connection.recv(1000))
@@ -197,13 +200,6 @@ def keep(x):
     except OSError:
         pass
     return found
-"""
-
-# the engine's own safeguards are switched off first: they stand in the student's own process
-PATCHED = """
-import os, autograder.engine.landlock as landlock, autograder.engine.notebook as notebook
-landlock.enforce = notebook.landlock.enforce = lambda ruleset: None
-os.closerange = lambda *_: None
 """
 
 LEAK = "def double(x):\n    found = keep(x)\n    if found:\n        raise RuntimeError(f'LEAK {found}')\n    return 2 * x"
@@ -227,7 +223,7 @@ ATTACKS = (
     Attack("read", "raw_memory", before=(HEAP,)),
     Attack("read", "memory_of_others_by_system_calls", before=(SYSCALLS,)),
     Attack("read", "modules_and_source", before=(MODULES,)),
-    Attack("read", "frames_of_the_check", double=FRAMES, score=3.0),
+    Attack("read", "frames_of_the_check", double=FRAMES, score=2.0),
     Attack("read", "files_from_within_a_check", double="def double(x):\n    attempt(lambda: open('COURSE/solutions/tiny.py').read())\n    return 2 * x"),
     Attack("read", "inputs_of_an_earlier_check", before=(KEEP,), double=LEAK),
     Attack("read", "inputs_by_a_thread_and_a_socket", before=(THREAD,), double=LEAK),
