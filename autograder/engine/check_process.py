@@ -15,6 +15,7 @@ import torch
 from autograder.engine import wire
 from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle, Kept
 from autograder.engine.limits import OPEN_FILES
+from autograder.engine.manners import load_in_process
 from autograder.engine.messages import REQUESTS, Perform, Performed, call_tree, read_call, report_tree
 from autograder.engine.perform import CallTimeout, perform
 from autograder.engine.shell import Shell
@@ -27,6 +28,7 @@ def serve_check(channel: socket.socket, shell: Shell) -> None:
     """Perform calls until the grader hangs up. Files that cells opened are closed: a check could write through them."""
     os.closerange(3, channel.fileno())
     os.closerange(channel.fileno() + 1, OPEN_FILES)
+    load_in_process()  # workers would need to share memory, which the fork of a check must not
     _rehearse()
     held: list[Any] = []
     while True:

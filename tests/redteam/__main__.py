@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 warnings.simplefilter("ignore")
 
-from arena import PLACES, arena, fight
+from arena import PLACES, arena, fight, student_of
 from family import FAMILIES, of_family
 from page import what_fires
 
@@ -37,7 +37,7 @@ def main() -> int:
                 with arena(Path(folder)) as field:
                     battle = fight(field, attacks, place, options.isolation)
                     found = battle.failures(attacks)
-                    fired = what_fires(field.root) if family == "page" and not found.get("all") else []
+                    fired = what_fires(field.root, [student_of(each) for each in attacks]) if family == "page" and not found.get("all") else []
                     if fired:
                         found["pages"] = fired
             contained[family, place] = 0 if "all" in found else len(attacks) - len(found)

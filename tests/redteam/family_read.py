@@ -15,7 +15,7 @@ FILES = {
     "names_of_the_class": "__import__('os').listdir('COURSE/submitted')",
     "file_in_tmp": "open('FOLDER/outside.txt').read()",
     "passwords": "open('/etc/shadow').read()",
-    "environment_of_the_grader": "open('/proc/GRADER/environ').read()",
+    "environment_of_the_grader": "environments()",
     "own_environment": "open('/proc/self/environ').read()",
     "environment_of_init": "open('/proc/1/environ').read()",
     "memory_of_the_grader": "open('/proc/GRADER/mem', 'rb').read(1)",
@@ -25,8 +25,21 @@ FILES = {
 }
 
 
+ENVIRONMENTS = """
+import os
+def environments():
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            found.append(open(f"/proc/{process}/environ").read())
+        except OSError:
+            pass
+    return [text for text in found if "canary" in text]
+"""
+
+
 def _file(name: str, expression: str) -> Attack:
-    return Attack("read", name, before=(f"attempt(lambda: {expression})",))
+    return Attack("read", name, before=(ENVIRONMENTS, f"attempt(lambda: {expression})"))
 
 
 WALK = """
