@@ -48,7 +48,7 @@ def remove(folder: str) -> None:
 
 def _empty_some(top: int) -> bool:
     """Remove what lies in `top` but for what lies in its folders, which move up; True when something was there."""
-    names = os.listdir(top)  # noqa: PTH208 (an open folder)
+    names = os.listdir(top)
     done = 0
     for name in names:
         with contextlib.suppress(OSError):

@@ -80,7 +80,7 @@ class Watch:
 def tasks_of(proc: int, user: int) -> int:
     """How many processes and threads of `user` there are: a limit of processes counts them all."""
     total = 0
-    for name in os.listdir(proc):  # noqa: PTH208 (an open folder)
+    for name in os.listdir(proc):
         status = _read(proc, f"{name}/status") if name.isdigit() else ""
         if f"\nUid:\t{user}\t" in status:
             total += _count(status, "Threads")

@@ -46,7 +46,7 @@ def test_without_a_device_the_check_is_not_checked():
 
 def test_a_gap_that_a_student_meets_or_claims_gives_no_points_until_staff_look():
     gap = CallError("NotImplementedError", "simulated GPU: sparse tensors needs a real GPU and is not simulated")
-    with pytest.raises(CheckFailedError, match="sparse .* gives no points until staff have looked at it"):
+    with pytest.raises(CheckFailedError, match=r"sparse .* gives no points until staff have looked at it"):
         answering(CallReport(error=gap)).softmax.placed(torch.ones(2))
 
 

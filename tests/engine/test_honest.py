@@ -38,7 +38,10 @@ WORKS = {
     ),
     "data of the assignment": ("print(open('data/numbers.txt').read())", "1 2 3\n"),
     "timeit": ("%timeit -n 1 -r 1 sum(range(10))", "per loop"),
-    "matplotlib inline": ("%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1]); plt.close()\nprint(1)", "1\n"),
+    "matplotlib inline": (
+        "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1]); plt.close()\nprint(1)",
+        "1\n",
+    ),
     "tqdm": ("from tqdm import tqdm\nfor _ in tqdm(range(3)): pass\nprint('done')", "done\n"),
     "top-level await": ("import asyncio\nawait asyncio.sleep(0.01)\nprint('slept')", "slept\n"),
     "asyncio.run": ("import asyncio\nasync def f():\n    return 3\nprint(await asyncio.gather(f(), f()))", "[3, 3]\n"),
@@ -97,7 +100,9 @@ def test_a_function_with_a_loader_and_workers_can_be_checked(any_side: StudentSi
 
 
 def test_a_thread_that_waits_for_ever_is_in_nobodys_way(any_side: StudentSide) -> None:
-    source = "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\ndef f():\n    return 1"
+    source = (
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\ndef f():\n    return 1"
+    )
     with run_on(any_side, source, exercises=("f",)) as made:
         for _ in range(3):
             with made.open_check() as check:
@@ -116,5 +121,3 @@ def test_many_files_left_open_do_not_stop_the_checks(any_side: StudentSide) -> N
         assert "Too many open files" in printed(made, 0)
         with made.open_check() as check:
             assert check.call(Call("f")).value == 1
-
-

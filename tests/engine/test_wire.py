@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -194,6 +195,16 @@ def test_an_endless_exception_is_a_wire_error(error: CallError) -> None:
     tree = msgspec.msgpack.decode(msgspec.msgpack.encode(report_tree(CallReport(error=error), Writer())))
     with pytest.raises(WireError):
         read_report(tree, Reader([]))
+
+
+def test_files_from_one_who_is_not_trusted_never_arrive(pair: Pair) -> None:
+    ours, theirs = pair
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for length in (0, 2**31):
+        socket.send_fds(theirs, [length.to_bytes(4, "little") + bytes(8)], [0, 1, 2])
+        with pytest.raises(WireError):
+            wire.receive(ours, REPLIES, soon())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 # ---- what goes well

@@ -12,9 +12,9 @@ import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
+from autograder.grading import sanitise
 from autograder.grading.harmless import clean_html
 from autograder.grading.markdown import clean_markdown
-from autograder.grading import sanitise
 from autograder.grading.sanitise import clean_attachments, clean_cell, clean_cells, clean_outputs
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()

@@ -25,7 +25,9 @@ LEVELS = {"root": "A, root", "user": "A, user", "container": "B, container"}
 def main() -> int:
     """Print the table; 1 when anything was not contained."""
     options = _options()
-    places = [place for place in options.places.split(",") if place == "user" or os.geteuid() == 0 or place == "container"]
+    places = [
+        place for place in options.places.split(",") if place == "user" or os.geteuid() == 0 or place == "container"
+    ]
     families = options.families.split(",")
     contained: dict[tuple[str, str], int] = {}
     failures: list[str] = []
@@ -37,12 +39,22 @@ def main() -> int:
                 with arena(Path(folder)) as field:
                     battle = fight(field, attacks, place, options.isolation)
                     found = battle.failures(attacks)
-                    fired = what_fires(field.root, [student_of(each) for each in attacks]) if family == "page" and not found.get("all") else []
+                    fired = (
+                        what_fires(field.root, [student_of(each) for each in attacks])
+                        if family == "page" and not found.get("all")
+                        else []
+                    )
                     if fired:
                         found["pages"] = fired
             contained[family, place] = 0 if "all" in found else len(attacks) - len(found)
-            failures += [f"{LEVELS[place]}: {family} {name}: {line}"[:1500] for name, lines in found.items() for line in lines]
-            print(f"{family:8} {LEVELS[place]:14} {contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s", file=sys.stderr, flush=True)
+            failures += [
+                f"{LEVELS[place]}: {family} {name}: {line}"[:1500] for name, lines in found.items() for line in lines
+            ]
+            print(
+                f"{family:8} {LEVELS[place]:14} {contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     print(_table(families, places, contained, options.quick))
     for line in failures:
         print(line)
@@ -61,8 +73,7 @@ def _options() -> argparse.Namespace:
 def _table(families: list[str], places: list[str], contained: dict[tuple[str, str], int], quick: bool) -> str:
     rows = [["family", "attacks", *(LEVELS[place] for place in places)]]
     counts = {family: sum(not (quick and attack.long) for attack in of_family(family)) for family in families}
-    for family in families:
-        rows.append([family, str(counts[family]), *(str(contained[family, place]) for place in places)])
+    rows += [[family, str(counts[family]), *(str(contained[family, place]) for place in places)] for family in families]
     totals = [str(sum(contained[family, place] for family in families)) for place in places]
     rows.append(["all", str(sum(counts.values())), *totals])
     return "\n".join("  ".join(f"{cell:>12}" if at else f"{cell:8}" for at, cell in enumerate(row)) for row in rows)

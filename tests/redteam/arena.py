@@ -1,4 +1,4 @@
-"""A course full of secrets, a class of attackers and honest students, one run of `grader grade`, and what came of it."""
+"""A course full of secrets, a class of attackers and honest students, one run of the grader, and what came of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -202,7 +201,11 @@ def _listen(stack: ExitStack, place: Arena, secret: str, folder: Path) -> dict[s
     tag = secrets.token_hex(6)
     path = folder / "listener"
     tcp = socket.create_server(("127.0.0.1", 0))
-    unix, abstract, datagram = socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    unix, abstract, datagram = (
+        socket.socket(socket.AF_UNIX),
+        socket.socket(socket.AF_UNIX),
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM),
+    )
     unix.bind(str(path))
     abstract.bind(f"\0{tag}")
     datagram.bind(f"{path}.datagram")
@@ -249,7 +252,11 @@ def fight(place: Arena, attacks: Sequence[Attack], where: str = "root", isolatio
     before = _fingerprint(place)
     place.reached.clear()
     printed, report = _grade(place, where, isolation)
-    results = {result.student: result for result in load_results(load_course(root))} if (root / "gradebook.db").exists() else {}
+    results = (
+        {result.student: result for result in load_results(load_course(root))}
+        if (root / "gradebook.db").exists()
+        else {}
+    )
     harmed = sorted(name for name, state in before.items() if _fingerprint(place).get(name) != state)
     texts = files_below(root) | {Path("printed"): printed.encode()} | {Path("sent"): b"".join(place.sent)}
     asked = {canary.kind for canary in canaries.values()} - {"listener"}
@@ -298,9 +305,16 @@ def _grade(place: Arena, where: str, isolation: str) -> tuple[str, dict[str, obj
             "TORCHMARK_CACHE": str(place.root.parent / "cache"),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, timeout=900, check=False)
+        done = subprocess.run(
+            command, capture_output=True, text=True, errors="replace", env=environment, timeout=900, check=False
+        )
         if not report.exists():
-            return done.stdout + done.stderr, {"status": done.returncode or 1, "seconds": 0.0, "orphans": [], "temporary": []}
+            return done.stdout + done.stderr, {
+                "status": done.returncode or 1,
+                "seconds": 0.0,
+                "orphans": [],
+                "temporary": [],
+            }
         return done.stdout + done.stderr, json.loads(report.read_text())
 
 

@@ -46,14 +46,37 @@ def _many_outputs() -> dict[str, Any]:
 def _slow_markdown() -> nbformat.NotebookNode:
     """Texts on which renderers take the square of their length."""
     notebook = filled()
-    for pattern in ("<!--", "\\begin{a}", "a|b\n-|-\n", "[", "![", "*a ", "`" * 3 + " ", "<", "> ", "$a", "| a ", "- ", "[a](", "**a", "<b>", "\\", "&#", "[a]: "):
+    for pattern in (
+        "<!--",
+        "\\begin{a}",
+        "a|b\n-|-\n",
+        "[",
+        "![",
+        "*a ",
+        "`" * 3 + " ",
+        "<",
+        "> ",
+        "$a",
+        "| a ",
+        "- ",
+        "[a](",
+        "**a",
+        "<b>",
+        "\\",
+        "&#",
+        "[a]: ",
+    ):
         notebook.cells += [new_markdown_cell(pattern * (45_000 // len(pattern)))] * 5
     return notebook
 
 
 def _slow_regex() -> nbformat.NotebookNode:
     notebook = filled()
-    notebook.cells += [new_code_cell("x = " + "(" * 5000 + ")" * 5000), new_code_cell("-" * 30_000 + "1"), new_code_cell("a" + ".b" * 20_000)]
+    notebook.cells += [
+        new_code_cell("x = " + "(" * 5000 + ")" * 5000),
+        new_code_cell("-" * 30_000 + "1"),
+        new_code_cell("a" + ".b" * 20_000),
+    ]
     return notebook
 
 
@@ -140,7 +163,9 @@ print("held", held)
 """
 DISK = "for number in range(1000):\n    open(f'f{number}', 'wb').write(b'x' * 2**20)"
 SPARSE = "open('f', 'wb').truncate(1 << 40)"
-INODES = "import os\nfor number in range(2_000_000):\n    os.mknod(f'f{number}')" .replace("os.mknod(f'f{number}')", "open(f'f{number}', 'w').close()")
+INODES = "import os\nfor number in range(2_000_000):\n    os.mknod(f'f{number}')".replace(
+    "os.mknod(f'f{number}')", "open(f'f{number}', 'w').close()"
+)
 FOLDERS = """
 import os, time
 for _ in range(3000):
@@ -274,7 +299,12 @@ ATTACKS = (
     _deny("hangs_up", SILENT, "the cell"),
     _deny("a_length_that_lies", LYING_LENGTH, "the cell", long=True),
     _in_check("check_that_loops", "    while True: pass", "did not return within 1 s"),
-    _in_check("check_that_ignores_signals", "    " + IGNORING.strip().replace("\n", "\n    "), "did not return within 1 s", long=True),
+    _in_check(
+        "check_that_ignores_signals",
+        "    " + IGNORING.strip().replace("\n", "\n    "),
+        "did not return within 1 s",
+        long=True,
+    ),
     _in_check("check_that_exits", "    import os; os._exit(0)", "exit status 0"),
     _in_check("check_that_takes_all_memory", TAKES_ALL),
     _in_check("check_that_forks", "    import os, time\n    while True:\n        if os.fork() == 0: time.sleep(600)"),

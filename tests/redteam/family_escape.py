@@ -58,7 +58,9 @@ except OSError:
     one = socket.socketpair()[0]
 must_fail(message=lambda: one.sendmsg([b"told by a message"], [], 0, "SOCKET.datagram"), bound=lambda: one.connect("SOCKET.datagram"))
 """
-DATAGRAM_SOCKET = "must_fail(send=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'told', 'SOCKET.datagram'))"
+DATAGRAM_SOCKET = (
+    "must_fail(send=lambda: socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b'told', 'SOCKET.datagram'))"
+)
 ABSTRACT = "must_fail(connect=lambda: socket.socket(socket.AF_UNIX).connect(b'\\0ABSTRACT'))"
 FAMILIES = """
 for family, kind, protocol in ((16, 3, 0), (16, 3, 9), (17, 3, 768), (40, 1, 0), (38, 5, 0), (2, 3, 1), (31, 1, 0), (44, 2, 0), (29, 3, 1), (15, 3, 2), (30, 1, 0), (10, 3, 58), (21, 5, 0)):
@@ -174,7 +176,12 @@ def _odd_cells() -> dict[str, Any]:
     notebook = json.loads(json.dumps(filled()))
     notebook["metadata"]["title"] = "../../../outside.txt"
     notebook["cells"].append(
-        {"cell_type": "markdown", "metadata": {}, "source": "![x](attachment:../../x.png)", "attachments": {"../../../planted.png": {"image/png": "iVBORw0KGgo="}}}
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "![x](attachment:../../x.png)",
+            "attachments": {"../../../planted.png": {"image/png": "iVBORw0KGgo="}},
+        }
     )
     return notebook  # type: ignore[no-any-return]
 

@@ -18,7 +18,7 @@ PAYLOADS = {
     "odd_event_handler": f'<details open ontoggle="{FIRED}"><summary>x</summary></details><video onloadstart="{FIRED}"><source></video>',
     "javascript_link": f'<a id=fire href="javascript:{FIRED}">x</a> [x](javascript:{FIRED}) [y](&#106;avascript:{FIRED})',
     "data_link": f'<a href="data:text/html,<script>{FIRED}</script>">x</a> <iframe src="data:text/html,<script>{FIRED}</script>"></iframe>',
-    "svg": f"<svg onload=\"{FIRED}\"><script>{FIRED}</script><use href=http://127.0.0.1:9/x#y></svg>",
+    "svg": f'<svg onload="{FIRED}"><script>{FIRED}</script><use href=http://127.0.0.1:9/x#y></svg>',
     "mathml": f'<math><mtext><table><mglyph><style><img src=x onerror="{FIRED}"></style></mglyph></table></mtext></math>',
     "css": "<style>@import 'http://127.0.0.1:9/css'; * {background: url(http://127.0.0.1:9/all)}</style><p style='background:url(http://127.0.0.1:9/one);position:fixed;inset:0'>x</p>",
     "form": "<form action=http://127.0.0.1:9/form><input name=p type=password autofocus onfocus=alert(1)><button>Log in</button></form>",
@@ -27,13 +27,13 @@ PAYLOADS = {
     "frame": f"<iframe srcdoc=\"<script>{FIRED}</script>\"></iframe><object data='data:text/html,<script>{FIRED}</script>'></object><embed src='data:text/html,x'>",
     "tex": "$\\href{javascript:window.__fired=1}{x}\\style{background:url(http://127.0.0.1:9/tex)}{y}\\require{html}$",
     "template": "{{7*7}}{% for x in () %}${7*7}<%= 7*7 %>#{7*7}",
-    "comment": f"<!--><img src=x onerror=\"{FIRED}\">-->",
-    "mermaid": f"```mermaid\ngraph TD\nA[<img src=x onerror=\"{FIRED}\">]\n```",
+    "comment": f'<!--><img src=x onerror="{FIRED}">-->',
+    "mermaid": f'```mermaid\ngraph TD\nA[<img src=x onerror="{FIRED}">]\n```',
 }
 ODD_TEXTS = {
     "ansi": "\x1b[31mred\x1b]0;title\x07\x1b]8;;http://127.0.0.1:9/\x07link\x1b]8;;\x07\x1b[2J\x1b[1;1H\x9b31m",
     "bidirectional": "\u202eevitcelfer\u2066 if admin:\u2069",
-    "formula": "=HYPERLINK(\"http://127.0.0.1:9/\",\"x\")",
+    "formula": '=HYPERLINK("http://127.0.0.1:9/","x")',
     "long": "\u0e49" * 300 + "\U0001f468\u200d" * 200 + "\ufdfd" * 200,
 }
 
@@ -66,7 +66,8 @@ def _in_checks(payload: str) -> dict[str, str]:
     """The same in what checks say: an exception's text, a printed text, a returned value."""
     quoted = json.dumps(payload)
     return {
-        "double": f"def double(x):\n    # {payload}".replace("\n#", "#").split("\n#")[0].replace("\n", "\n") + f"\n    raise RuntimeError({quoted})"
+        "double": f"def double(x):\n    # {payload}".replace("\n#", "#").split("\n#")[0].replace("\n", "\n")
+        + f"\n    raise RuntimeError({quoted})"
         if "\n" not in payload
         else f"def double(x):\n    raise RuntimeError({quoted})",
         "total": f"def total(x):\n    print({quoted})\n    return {quoted}",

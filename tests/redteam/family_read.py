@@ -95,7 +95,7 @@ for thing in gc.get_objects():
         for text in texts(part):
             if "canary" in text and "PART" not in text:
                 print(text)
-""".replace("PART", "can" + "ary\" in text")
+""".replace("PART", "can" + 'ary" in text')
 
 HEAP = """
 import ctypes, re
@@ -215,7 +215,9 @@ def keep(x):
     return found
 """
 
-LEAK = "def double(x):\n    found = keep(x)\n    if found:\n        raise RuntimeError(f'LEAK {found}')\n    return 2 * x"
+LEAK = (
+    "def double(x):\n    found = keep(x)\n    if found:\n        raise RuntimeError(f'LEAK {found}')\n    return 2 * x"
+)
 
 FRAMES = """
 def double(x):
@@ -237,7 +239,11 @@ ATTACKS = (
     Attack("read", "memory_of_others_by_system_calls", before=(SYSCALLS,)),
     Attack("read", "modules_and_source", before=(MODULES,)),
     Attack("read", "frames_of_the_check", double=FRAMES, score=2.0),
-    Attack("read", "files_from_within_a_check", double="def double(x):\n    attempt(lambda: open('COURSE/solutions/tiny.py').read())\n    return 2 * x"),
+    Attack(
+        "read",
+        "files_from_within_a_check",
+        double="def double(x):\n    attempt(lambda: open('COURSE/solutions/tiny.py').read())\n    return 2 * x",
+    ),
     Attack("read", "inputs_of_an_earlier_check", before=(KEEP,), double=LEAK),
     Attack("read", "inputs_by_a_thread_and_a_socket", before=(THREAD,), double=LEAK),
     Attack("read", "handed_in_as_a_link", make=lambda: b"LINK", fails="is a symbolic link out of its folder"),

@@ -249,7 +249,12 @@ ATTACKS = (
     _score("input_transformer", TRANSFORM, score=None),
     _score("ast_transformer", AST),
     _score("hook_before_cells", HOOK),
-    _score("tensor_subclass", SUBCLASS, double="def double(x):\n    return (x * 0).as_subclass(Lying)", total="def total(x):\n    return x.sum().mul(0).as_subclass(Lying)"),
+    _score(
+        "tensor_subclass",
+        SUBCLASS,
+        double="def double(x):\n    return (x * 0).as_subclass(Lying)",
+        total="def total(x):\n    return x.sum().mul(0).as_subclass(Lying)",
+    ),
     _both("tensor_with_its_own_dispatch", "    return Lying(x)", DISPATCH),
     _score("patched_engine", ENGINE),
     _score("detecting_the_grader", double=HIDE),
@@ -277,7 +282,13 @@ ATTACKS = (
     ),
     _both("raises_pytests_skip", SKIP),
     _both("raises_a_skip_of_its_own", NAMED_SKIP),
-    _score("descriptors_for_the_grader", REPLY + FULL_OF_DESCRIPTORS, *([BURDEN] * 40), double="def double(x):\n    [burden(n) for n in sockets()]\n    import time; time.sleep(0.3)", long=True),
+    _score(
+        "descriptors_for_the_grader",
+        REPLY + FULL_OF_DESCRIPTORS,
+        *([BURDEN] * 40),
+        double="def double(x):\n    [burden(n) for n in sockets()]\n    import time; time.sleep(0.3)",
+        long=True,
+    ),
     *(_both(f"returns_{name}", f"    return {value}", LIAR) for name, value in KINDS.items()),
     *(
         _both(f"reply_{name}", f"    say(next(sockets()), {body})\n    import os; os._exit(0)", REPLY)

@@ -2,8 +2,9 @@
 
 python tests/redteam/killrun.py [--kills 200] [--seed 1] [--minutes 60] [--isolation auto]
 
-The class is graded once undisturbed. Then it is graded anew under fire, again and again, until so many kills have struck;
-each time the runs are repeated until one ends well, and every row of the gradebook is held against the undisturbed one.
+The class is graded once undisturbed. Then it is graded anew under fire, again and again, until so many kills have
+struck; each time the runs are repeated until one ends well, and every row of the gradebook is held against the
+undisturbed one.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ SOURCES = {
     "squares": {"double": "def double(x):\n    return x * x"},
     "nothing": {},
     "exits": {"double": "def double(x):\n    import os\n    os._exit(0)"},
-    "daemon": {"total": "def total(x):\n    import os, time\n    if os.fork() == 0:\n        time.sleep(600)\n    return x.sum()"},
+    "daemon": {"total": "def total(x):\n    import os, time\n    os.fork() or time.sleep(600)\n    return x.sum()"},
     "slow": {"double": "import time\ntime.sleep(0.7)\ndef double(x):\n    return 2 * x"},
     "hangs": {"double": "while True: pass"},
 }
@@ -88,7 +89,9 @@ def rows(root: Path) -> dict[str, list[Any]]:
             found[table] = sorted(database.execute(f"select {columns} from {table}"), key=repr)
         (check,) = database.execute("pragma integrity_check").fetchone()
         found["integrity"] = [check]
-    found["autograded"] = sorted(str(path.relative_to(root)) for path in (root / "autograded").rglob("*") if path.is_file())
+    found["autograded"] = sorted(
+        str(path.relative_to(root)) for path in (root / "autograded").rglob("*") if path.is_file()
+    )
     return found
 
 
@@ -97,14 +100,31 @@ def differences(one: dict[str, list[Any]], other: dict[str, list[Any]]) -> list[
     return [
         f"{table}: {row}"
         for table in one
-        for row in (*(r for r in one[table] if r not in other[table]), *(r for r in other[table] if r not in one[table]))
+        for row in (
+            *(r for r in one[table] if r not in other[table]),
+            *(r for r in other[table] if r not in one[table]),
+        )
     ]
 
 
 def start(root: Path, isolation: str) -> subprocess.Popen[bytes]:
     """A grader at work."""
     code = "from autograder.cli import main; main()"
-    command = [sys.executable, "-W", "ignore", "-c", code, "-C", str(root), "grade", "tiny", "--isolation", isolation, "--workers", "2"]
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        "-c",
+        code,
+        "-C",
+        str(root),
+        "grade",
+        "tiny",
+        "--isolation",
+        isolation,
+        "--workers",
+        "2",
+    ]
     return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
 
@@ -180,7 +200,9 @@ def _look_around(tally: Tally) -> None:
     tally.temporary |= _temporary()
 
 
-def kill_run(folder: Path, kills: int, seed: int, seconds: float, isolation: str = "auto") -> tuple[Tally, int, list[str]]:
+def kill_run(
+    folder: Path, kills: int, seed: int, seconds: float, isolation: str = "auto"
+) -> tuple[Tally, int, list[str]]:
     """The tally, how many submissions there are, and the rows that differ."""
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
     chance, tally, lost = random.Random(seed), Tally(), []

@@ -1,4 +1,4 @@
-"""Every page that shows what a student wrote, opened in a real browser: nothing of the student's may run or be fetched."""
+"""Pages that show what a student wrote, opened in a real browser: nothing of the student's may run or be fetched."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ CHROMIUM = Path("/usr/bin/chromium")
 LOCAL = ("file:", "data:", "about:", "blob:")
 CLICK = """() => { for (const link of document.querySelectorAll('a[href]')) {
     const target = link.getAttribute('href') || '';
-    if (/^\\s*(javascript|data|vbscript):/i.test(link.href) || /^\\s*(javascript|vbscript):/i.test(target)) window.__fired = 'link ' + target;
+    if (/^\\s*(javascript|data|vbscript):/i.test(link.href) || /^\\s*(javascript|vbscript):/i.test(target))
+        window.__fired = 'link ' + target;
 } document.querySelectorAll('details').forEach(each => each.open = true); }"""
 # pages by nbgrader fetch MathJax, jQuery and fonts of their own
 OURS = ("cdnjs.cloudflare.com", "cdn.jsdelivr.net", "unpkg.com")

@@ -59,7 +59,7 @@ def _own_temporary_folders(folder: Path) -> None:
     """A mount namespace with empty /tmp and /dev/shm, FOLDER where it was, and an interpreter for everybody."""
     syscalls.call("unshare", NEW_MOUNT)
     syscalls.call("mount", b"none", b"/", None, PRIVATE | RECURSIVE, None)
-    kept = [path for path in _closed_to_others(Path(sys.base_prefix))]
+    kept = list(_closed_to_others(Path(sys.base_prefix)))
     handles = {path: os.open(path, os.O_PATH) for path in [*kept[-1:], folder]}
     for covered in [*map(str, kept[:1]), "/tmp", "/dev/shm"]:
         options = b"mode=0755" if covered in map(str, kept) else b"mode=1777,size=1g"
@@ -122,7 +122,9 @@ def _settle() -> list[str]:
     orphans = []
     while left := _reap():
         for process in left:
-            orphans.append(Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace"))
+            orphans.append(
+                Path(f"/proc/{process}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
+            )
             os.kill(process, signal.SIGKILL)
         time.sleep(0.02)
     return orphans
