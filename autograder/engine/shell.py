@@ -118,7 +118,7 @@ class Shell:
         for magic in ("bash", "sh", "script", "perl", "ruby", "system", "sx"):
             self._shell.register_magic_function(_refuse_magic(magic), "line_cell", magic_name=magic)
         builtins.input = _no_input
-        getpass.getpass = _no_input
+        getpass.getpass = _no_input  # type: ignore[assignment]
         self.namespace: dict[str, Any] = self._shell.user_ns
         self.bindings = Bindings(self.namespace, (), {})
         self.output_room = 1024**2

@@ -51,7 +51,8 @@ def main() -> int:
                 f"{LEVELS[place]}: {family} {name}: {line}"[:1500] for name, lines in found.items() for line in lines
             ]
             print(
-                f"{family:8} {LEVELS[place]:14} {contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s",
+                f"{family:8} {LEVELS[place]:14}",
+                f"{contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s",
                 file=sys.stderr,
                 flush=True,
             )
