@@ -30,7 +30,7 @@ from autograder.errors import TorchmarkError
 from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
-from autograder.model import ExerciseResult, QuestionResult, SubmissionResult
+from autograder.model import Comment, ExerciseResult, HandGrade, QuestionResult, Remarks, SubmissionResult
 
 LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
 
@@ -117,6 +117,36 @@ class Gradebook(AbstractContextManager["Gradebook"]):
     def load_results(self, assignment: str | None = None) -> list[SubmissionResult]:
         """All that was recorded, for one assignment or for the course, by assignment and student."""
         return self._load(assignment, None)
+
+    def load_remarks(self, assignment: str) -> dict[str, Remarks]:
+        """student -> the points that count, the late penalty, and what teachers wrote and graded by hand."""
+        with self._speaking_plainly():
+            comments: dict[str, list[Comment]] = {}
+            by_hand: dict[str, list[HandGrade]] = {}
+            for found in self._of_assignment(api.Comment, assignment):
+                if found.manual_comment:
+                    comments.setdefault(found.student.id, []).append(Comment(_plain(found.name), found.manual_comment))
+            for grade in self._of_assignment(api.Grade, assignment):
+                if grade.manual_score is not None or grade.extra_credit or grade.auto_score is None:
+                    score = None if grade.auto_score is None and grade.manual_score is None else grade.score
+                    one = HandGrade(_plain(grade.name), score, grade.max_score)
+                    by_hand.setdefault(grade.student.id, []).append(one)
+            return {
+                row.student_id: Remarks(
+                    score=row.score,
+                    max_score=row.max_score,
+                    late_penalty=row.late_submission_penalty or 0.0,
+                    seconds_late=row.total_seconds_late,
+                    comments=tuple(comments.get(row.student_id, ())),
+                    by_hand=tuple(by_hand.get(row.student_id, ())),
+                )
+                for row in self._api.find_assignment(assignment).submissions
+            }
+
+    def _of_assignment(self, kind: Any, assignment: str) -> Any:
+        """The rows of one kind, Grade or Comment, of all submissions of an assignment."""
+        query = self._api.db.query(kind).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
+        return query.join(api.Assignment).filter(api.Assignment.name == assignment)
 
     def load_times(self) -> dict[tuple[str, str], datetime]:
         """(assignment, student) -> when it was handed in, in UTC, where that is known."""
@@ -316,6 +346,11 @@ def _unchanged(released: Released, notebook: nbformat.NotebookNode | None) -> se
         if ours and ours.is_solution and cell.metadata.nbgrader.get("checksum") == compute_checksum(cell):
             found.add(ours.grade_id)
     return found
+
+
+def _plain(cell: str) -> str:
+    """The exercise or question behind the name of a cell."""
+    return cell.removeprefix("test_")
 
 
 def _must_look(grade_id: str, result: SubmissionResult) -> bool:

@@ -202,6 +202,32 @@ class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     staff_note: str = ""
 
 
+class Comment(msgspec.Struct, frozen=True):
+    """What a teacher wrote about one cell. `cell` is the name of an exercise, a question or a cell of its own."""
+
+    cell: str
+    text: str
+
+
+class HandGrade(msgspec.Struct, frozen=True):
+    """Points that a teacher gave by hand, or that wait for one (`score` is None)."""
+
+    cell: str
+    score: float | None
+    max_score: float
+
+
+class Remarks(msgspec.Struct, frozen=True, kw_only=True):
+    """What nbgrader's gradebook knows of a submission beside our result. `score` counts points by hand, no penalty."""
+
+    score: float
+    max_score: float
+    late_penalty: float = 0.0
+    seconds_late: float = 0.0
+    comments: tuple[Comment, ...] = ()
+    by_hand: tuple[HandGrade, ...] = ()
+
+
 class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):
     """All that grading one submission came to.
 

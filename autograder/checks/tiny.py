@@ -36,6 +36,10 @@ def _alike(count: int, which: int) -> list[float]:
     return [1.0 + which] * count
 
 
+def _wide(count: int, which: int) -> list[float]:
+    return [100.0 * number for number in _plain(count, which)]
+
+
 def _large(count: int, which: int) -> list[float]:
     return [1000.0 + number for number in _plain(count, which)]
 
@@ -44,7 +48,7 @@ def _far_apart(count: int, which: int) -> list[float]:
     return [number + (1000.0 if 2 * position >= count else -1000.0) for position, number in enumerate(_plain(count, 0))]
 
 
-FILLS: tuple[Fill, ...] = (_plain, _with_zeros, _alike, _large, _far_apart)
+FILLS: tuple[Fill, ...] = (_plain, _with_zeros, _alike, _wide, _large, _far_apart)
 
 
 def tiny_calls(call: Call) -> Iterator[Call]:

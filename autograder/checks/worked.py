@@ -21,6 +21,7 @@ from autograder.model import Example, Numbers
 
 MOST_NUMBERS = 24  # of a tensor that is shown
 WIDEST = 6
+CLEAR = 0.02  # of the largest right number: a difference that nobody takes for rounding
 LARGEST_INT = 10**15  # that is written out
 LONGEST_CODE = 900  # characters
 MOST_TEMPLATES = 4  # calls of a check that are imitated
@@ -32,11 +33,12 @@ Part = tuple[str, Any]  # how the part is written in Python, and the part
 def find_example(
     steps: Sequence[Step], ours: Ask, theirs: Ask, function: Callable[..., Any], most: int
 ) -> Example | None:
-    """The first tiny call in the manner of `steps` on which the two differ visibly; None after `most` calls.
+    """A tiny call in the manner of `steps` on which the two differ: the first where they differ clearly, else visibly.
 
-    ours: the reference. function: its signature names the arguments.
+    ours: the reference. function: its signature names the arguments. most: calls of `theirs`.
     """
     asked = 0
+    faint: Example | None = None
     for template in _templates(steps):
         names = _parameters(function, len(template.args))
         for call in tiny_calls(template):
@@ -44,16 +46,30 @@ def find_example(
             if right is None or right.error is not None or right.gradient_error is not None:
                 continue
             if asked >= most:
-                return None
+                return faint
             asked += 1
             wrong = _answer(theirs, call)
             if wrong is None:
-                return None
+                return faint
             found = _difference(call, names, wrong, right)
             if found is not None:
                 what, got, expected = found
-                return Example(_code(call, names, what), what, got, expected)
-    return None
+                example = Example(_code(call, names, what), what, got, expected)
+                if _is_clear(got, expected):
+                    return example
+                faint = faint or example
+    return faint
+
+
+def _is_clear(got: Numbers, expected: Numbers) -> bool:
+    """Would nobody take the difference for rounding?"""
+    if got.text != expected.text or len(got.rows) != len(expected.rows):
+        return True
+    pairs = [
+        pair for ours, theirs in zip(expected.rows, got.rows, strict=True) for pair in zip(ours, theirs, strict=True)
+    ]
+    largest = max((abs(float(right)) for right, _ in pairs), default=0.0)
+    return not all(abs(float(right) - float(wrong)) <= CLEAR * largest for right, wrong in pairs)
 
 
 def _templates(steps: Sequence[Step]) -> list[Call]:
