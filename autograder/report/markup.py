@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import nh3
@@ -31,7 +32,10 @@ TAGS = MATHML | {
     "p", "br", "hr", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr",
     "th", "td", "a", "span", "div", "h3", "h4", "h5", "h6",
 }  # fmt: skip
-ATTRIBUTES = {"math": {"display"}, "a": {"href"}, "ol": {"start"}, "mspace": {"width"}, "mo": {"stretchy"}}
+ATTRIBUTES = {
+    "math": {"display"}, "mspace": {"width"}, "mo": {"stretchy"}, "a": {"href"}, "ol": {"start"},
+    "span": {"tabindex", "role", "aria-label"},
+}  # fmt: skip
 _CODE = re.compile(r"`([^`\n]+)`")
 _COLOURS = (
     (Keyword, "k"), (Operator.Word, "k"), (Name.Builtin.Pseudo, "k"), (Name.Function, "f"), (Name.Class, "f"),
@@ -41,22 +45,22 @@ _COLOURS = (
 
 @lru_cache(maxsize=2048)
 def markdown(text: str, top: int = 4) -> Markup:
-    """Markdown as HTML. Raw HTML in it is shown as text, pictures by their description. top: level of its headings."""
+    """Markdown as HTML. Raw HTML in it is shown as text, pictures by their description. top: level of headings."""
     text = printable(text, LONGEST_MARKDOWN)
     tokens = _parser().parse(text)
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, top - 1 + int(token.tag[1]))}"
+            token.tag = f"h{top}"  # of whatever level: where it stands on the page is not the author's to know
     html = _parser().renderer.render(tokens, _parser().options, {})
     kept = nh3.clean(
         html,
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes={"http", "https"},
-        allowed_classes={"span": {"k", "f", "s", "n", "c"}, "code": {"tex"}, "div": {"formula"}},
+        allowed_classes={"span": {"k", "f", "s", "n", "c", "formula"}, "code": {"tex"}},
         link_rel="noopener noreferrer nofollow",
     )
-    return Markup(kept)
+    return Markup(kept.replace(' class=""', "").replace("<th></th>", "<td></td>"))  # a heading needs words
 
 
 @lru_cache(maxsize=2048)
@@ -87,11 +91,12 @@ def _fenced(code: str, language: str, attributes: str) -> str:
 
 
 def _block(tex: str) -> str:
-    return f'<div class="formula">{_display(tex)}</div>'
+    return _display(tex)
 
 
 def _display(tex: str) -> str:
-    return _formula(tex, "block")
+    """A formula on lines of its own, which can be scrolled where it is wider than a phone."""
+    return f'<span class="formula" tabindex="0" role="group" aria-label="formula">{_formula(tex, "block")}</span>'
 
 
 def _inline(tex: str) -> str:
@@ -109,6 +114,10 @@ def _formula(tex: str, display: str) -> str:
     return f'<code class="tex">{escape(tex)}</code>'
 
 
+def _colour(kind: Any) -> str:
+    return next((name for group, name in _COLOURS if kind in group), "")
+
+
 @lru_cache(maxsize=1024)
 def code_lines(source: str) -> tuple[Markup, ...]:
     """Python code line by line, each with its words coloured; every line stands on its own."""
@@ -120,7 +129,8 @@ def _words(source: str) -> Iterator[str]:
     if len(source) > LONGEST_CODE:
         yield str(escape(source))
         return
-    for kind, text in PythonLexer(stripnl=False, ensurenl=False).get_tokens(source):
-        colour = next((name for group, name in _COLOURS if kind in group), "")
+    tokens = PythonLexer(stripnl=False, ensurenl=False).get_tokens(source)
+    for colour, alike in groupby(tokens, key=lambda token: _colour(token[0])):
+        text = "".join(text for _, text in alike)
         pieces = [str(escape(piece)) for piece in text.split("\n")]
         yield "\n".join(f'<span class="{colour}">{piece}</span>' if colour and piece else piece for piece in pieces)

@@ -6,6 +6,7 @@ Pictures and text are kept while there is room on the page; what does not fit is
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -42,6 +43,7 @@ TABLE_TAGS = {
     "pre",
 }
 HIDDEN = "source_hidden"
+_LIBRARIES = re.compile(r"(?<=File )/\S*/(?:site-packages|lib/python[\d.]+)/")  # where they lie is nobody's business
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _shown(number: int, cell: Mapping[str, Any]) -> ShownCell:
     source = _joined(cell.get("source"))
     is_written = not nbgrader.get("locked")
     if cell.get("cell_type") != "code":
-        return ShownCell(number, prose=markdown(source), is_written=is_written)
+        return ShownCell(number, prose=markdown(source, top=3), is_written=is_written)
     jupyter = metadata.get("jupyter")
     is_hidden = isinstance(jupyter, dict) and bool(jupyter.get(HIDDEN)) and not is_written
     outputs = cell.get("outputs")
@@ -131,7 +133,7 @@ def _output(output: Mapping[str, Any]) -> ShownOutput:
         return ShownOutput(text=_short(output["text"]), is_error=output["name"] == "stderr")
     if output["output_type"] == "error":
         told = "\n".join(map(str, output["traceback"])) or f"{output['ename']}: {output['evalue']}"
-        return ShownOutput(text=_short(told, keeps_end=True), is_error=True)
+        return ShownOutput(text=_LIBRARIES.sub("", _short(told, keeps_end=True)), is_error=True)
     data = output["data"]
     for kind in ("image/png", "image/jpeg", "image/gif"):
         if kind in data:

@@ -130,7 +130,9 @@ def timeline(moves: Sequence[Move], anchors: Sequence[str]) -> Timeline | None:
     if not moves:
         return None
     trips = tuple(_trip(move, anchor) for move, anchor in zip(moves, anchors, strict=True))
-    return Timeline(words.trips_in_all(sum(move.times for move in moves), len(moves)), trips)
+    return Timeline(
+        words.trips_in_all(sum(move.times for move in moves), len({move.spot.line for move in moves})), trips
+    )
 
 
 def _trip(move: Move, anchor: str) -> Trip:
