@@ -108,15 +108,12 @@ def show_notebook(cells: Iterable[Mapping[str, Any]], room: int) -> ShownNoteboo
 
 
 def _shown(number: int, cell: Mapping[str, Any]) -> ShownCell:
-    metadata = cell.get("metadata")
-    metadata = metadata if isinstance(metadata, dict) else {}
-    nbgrader = metadata.get("nbgrader") if isinstance(metadata.get("nbgrader"), dict) else {}
+    metadata = _mapping(cell.get("metadata"))
     source = _joined(cell.get("source"))
-    is_written = not nbgrader.get("locked")
+    is_written = not _mapping(metadata.get("nbgrader")).get("locked")
     if cell.get("cell_type") != "code":
         return ShownCell(number, prose=markdown(source, top=3), is_written=is_written)
-    jupyter = metadata.get("jupyter")
-    is_hidden = isinstance(jupyter, dict) and bool(jupyter.get(HIDDEN)) and not is_written
+    is_hidden = bool(_mapping(metadata.get("jupyter")).get(HIDDEN)) and not is_written
     outputs = cell.get("outputs")
     kept = clean_outputs([one for one in outputs if isinstance(one, dict)] if isinstance(outputs, list) else [])
     return ShownCell(
@@ -165,6 +162,10 @@ def _short(text: str, keeps_end: bool = False) -> str:
         return "\n".join(lines)
     cut = words.lines_left_out(len(lines) - MOST_LINES)
     return "\n".join([cut, *lines[-MOST_LINES:]] if keeps_end else [*lines[:MOST_LINES], cut])
+
+
+def _mapping(found: object) -> Mapping[str, Any]:
+    return found if isinstance(found, dict) else {}
 
 
 def _joined(source: object) -> str:

@@ -177,7 +177,7 @@ def make_page(
     questions = tuple(_answered(number, question, known) for number, question in enumerate(result.questions, 1))
     score = result.score if remarks is None else max(0.0, remarks.score - remarks.late_penalty)
     max_score = result.max_score if remarks is None else remarks.max_score
-    names = {one.name for one in (*result.exercises, *result.questions)}
+    names = {exercise.name for exercise in result.exercises} | {question.name for question in result.questions}
     step = _next_step(result, sections)
     return Page(
         language=language,
