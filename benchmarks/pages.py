@@ -43,7 +43,7 @@ def main() -> None:
 def graded_course(folder: Path, demo: Path | None, students: int) -> Course:
     """A graded class in `folder`."""
     if demo is None:
-        run_demo(load_course(ROOT), folder, students)
+        run_demo(load_course(ROOT), folder, students, ["softmax_regression"])
     else:
         shutil.copytree(demo, folder)
     return load_course(folder)

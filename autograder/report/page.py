@@ -309,7 +309,7 @@ def _answered(number: int, question: QuestionResult, known: _Known) -> Answered:
 
 def _is_all_right(result: SubmissionResult) -> bool:
     """Is there something in it, graded, with no points left to gain?"""
-    is_answered = all(question.state is QuestionState.RIGHT for question in result.questions)
+    is_answered = all(question.state in words.SETTLED for question in result.questions)
     return result.status == "graded" and bool(result.exercises or result.questions) and is_answered
 
 
@@ -369,7 +369,7 @@ def _next_step(result: SubmissionResult, sections: Sequence[Section]) -> tuple[s
     best = max(open_ones, key=lambda n: exercises[n].max_score - exercises[n].score, default=None)
     if best is not None:
         return words.next_step(exercises[best]), sections[best].name, sections[best].anchor
-    wrong = [n for n, question in enumerate(result.questions, 1) if question.state is not QuestionState.RIGHT]
+    wrong = [n for n, question in enumerate(result.questions, 1) if question.state not in words.SETTLED]
     if not wrong:
         return "", "", ""
     first = result.questions[wrong[0] - 1]

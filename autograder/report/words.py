@@ -5,6 +5,7 @@ Everything a page says stands here or in `templates/feedback.html.j2`, or comes 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -38,7 +39,10 @@ QUESTION_STATES = {  # as which outcome a question is coloured
     QuestionState.WRONG: "failed",
     QuestionState.WRONG_FORM: "failed",
     QuestionState.UNANSWERED: "failed",
+    QuestionState.BY_HAND: "skipped",
+    QuestionState.GRADED: "passed",
 }
+SETTLED = (QuestionState.RIGHT, QuestionState.GRADED, QuestionState.BY_HAND)  # nothing to do for the student
 SIMULATED = (
     "What your code does on a GPU was checked on a simulated one, since the machine that graded it has none: "
     "the errors, and the copies between CPU and GPU, are those of a real one; speed was not checked."
@@ -126,7 +130,7 @@ def next_step(exercise: ExerciseResult) -> str:
 
 def next_answers(questions: Sequence[QuestionResult]) -> str:
     """Say what there is to gain in the questions."""
-    open_ones = [question for question in questions if question.state is not QuestionState.RIGHT]
+    open_ones = [question for question in questions if question.state not in SETTLED]
     gain = points(sum(question.max_score - question.score for question in open_ones))
     unanswered = sum(question.state is QuestionState.UNANSWERED for question in open_ones)
     rest = f", {unanswered} of them without an answer" if unanswered else ""
@@ -253,7 +257,17 @@ _REASONS = (
     ("more than", "too large"),
     ("staff should look", "our fault"),
 )
-_NOTES = (("was deleted", "deleted cell"), ("was edited", "edited cell"))  # of the notes for staff
+_NOTES = (  # of the notes for staff
+    ("was deleted", "deleted cell"),
+    ("was edited", "edited cell"),
+    ("answered the variant", "another's variant"),
+)
+_ANSWERS = (  # to questions, the worst first
+    (QuestionState.WRONG_FORM, "{} of wrong form"),
+    (QuestionState.WRONG, "{} not right"),
+    (QuestionState.PARTLY, "{} partly right"),
+    (QuestionState.UNANSWERED, "{} missing"),
+)
 
 
 def humanised(name: str) -> str:
@@ -266,7 +280,7 @@ def trouble(result: SubmissionResult) -> str:
     if result.status != "graded":
         reason = result.reason.lower()
         return next((words for word, words in _REASONS if word in reason), one_line(result.reason, 30) or "not graded")
-    found = [*_from_cells(result), *_from_exercises(result)]
+    found = [*_from_cells(result), *_from_exercises(result), *_from_questions(result)]
     if not found:
         return ""
     return found[0] if len(found) == 1 else f"{found[0]} +{len(found) - 1}"
@@ -306,3 +320,8 @@ def _from_exercises(result: SubmissionResult) -> list[str]:
             others += len(failed)
     words = mistakes + (["unfinished"] if unfinished else [])
     return words + ([f"{plural(others, 'check')} failed"] if others else [])
+
+
+def _from_questions(result: SubmissionResult) -> list[str]:
+    counts = Counter(question.state for question in result.questions)
+    return [words.format(plural(counts[state], "answer")) for state, words in _ANSWERS if counts[state]]

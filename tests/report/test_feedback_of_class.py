@@ -13,11 +13,10 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from graded_class import Class
+from graded_class import ASSIGNMENT, Class
 from made_results import check, exercise, result
 
 from autograder.course import Course
-from autograder.demo import ASSIGNMENT
 from autograder.model import Entries, Move, Outcome, QuestionResult, QuestionState, Spot, SubmissionResult
 from autograder.report.feedback import LARGEST_PAGE, render_feedback, write_feedback
 

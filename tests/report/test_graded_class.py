@@ -13,10 +13,10 @@ from graded_class import STUDENTS, Class
 from typer.testing import CliRunner
 
 from autograder.cli import app
-from autograder.demo import ASSIGNMENT
 from autograder.model import Outcome
 
 ROOT = Path(__file__).parents[2]
+ASSIGNMENT = "softmax_regression"
 CHROMIUM = Path("/usr/bin/chromium")
 
 
