@@ -158,6 +158,7 @@ class Gradebook(AbstractContextManager["Gradebook"]):
 
     def load_remarks(self, assignment: str) -> dict[str, Remarks]:
         """student -> the points that count, the late penalty, and what teachers wrote and graded by hand."""
+        closes = self.last_due(assignment)
         with self._speaking_plainly():
             comments: dict[str, list[Comment]] = {}
             by_hand: dict[str, list[HandGrade]] = {}
@@ -177,6 +178,7 @@ class Gradebook(AbstractContextManager["Gradebook"]):
                     seconds_late=row.total_seconds_late if row.assignment.duedate is not None else 0.0,
                     comments=tuple(comments.get(row.student_id, ())),
                     by_hand=tuple(by_hand.get(row.student_id, ())),
+                    closes=closes,
                 )
                 for row in self._api.find_assignment(assignment).submissions
             }

@@ -5,6 +5,7 @@ Imports nothing of ours and no torch, so that every part can use it. DESIGN.md, 
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -236,7 +237,10 @@ class HandGrade(msgspec.Struct, frozen=True):
 
 
 class Remarks(msgspec.Struct, frozen=True, kw_only=True):
-    """What nbgrader's gradebook knows of a submission beside our result. `score` counts points by hand, no penalty."""
+    """What nbgrader's gradebook knows of a submission beside our result.
+
+    `score` counts points by hand, and no penalty. `closes` is when the last student can hand in, with every extension.
+    """
 
     score: float
     max_score: float
@@ -244,6 +248,7 @@ class Remarks(msgspec.Struct, frozen=True, kw_only=True):
     seconds_late: float = 0.0
     comments: tuple[Comment, ...] = ()
     by_hand: tuple[HandGrade, ...] = ()
+    closes: datetime | None = None
 
 
 class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,8 +51,9 @@ def render_feedback(course: Course, result: SubmissionResult, now: datetime, rem
     remarks: what nbgrader's gradebook knows beside. The executed notebook is read from autograded/, where there is one.
     """
     assignment, reveal = course.assignment(result.assignment), course.settings.grading.reveal
-    revealed = is_revealed(reveal, assignment.due, now)
-    hides_until = assignment.due if reveal == "after_due" and not revealed else None
+    due = remarks.closes if remarks is not None and remarks.closes is not None else assignment.due
+    revealed = is_revealed(reveal, due, now)
+    hides_until = due if reveal == "after_due" and not revealed else None
     folder = course.root / "autograded"
     cells = read_notebook(folder / result.student / result.assignment / f"{result.assignment}.ipynb", folder)
 

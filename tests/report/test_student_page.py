@@ -180,6 +180,15 @@ def test_a_hidden_failing_call_is_nowhere_in_the_page() -> None:
     assert "shown here after" in html
 
 
+def test_values_stay_hidden_while_one_student_has_an_extension() -> None:
+    found, after = result(exercise(check(Outcome.FAILED, expected="EXPECTED"))), datetime(2027, 6, 1, tzinfo=UTC)
+    assert "EXPECTED" in render_feedback(course(), found, after)
+    longer = Remarks(score=0, max_score=2, closes=datetime(2027, 6, 2, 12, 0, tzinfo=UTC))
+    hidden = render_feedback(course(), found, after, longer)
+    assert "EXPECTED" not in hidden
+    assert "shown here after 2 June 2027, 12:00 (UTC)" in hidden
+
+
 def test_how_far_entries_are_off_is_hidden_while_values_are() -> None:
     entries = Entries("probs", (2, 2), "1010", (0.125, 0.0, -0.25, 0.0))
     found = result(exercise(check(Outcome.FAILED, entries=entries)))
