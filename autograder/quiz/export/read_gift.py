@@ -239,8 +239,10 @@ def _answers(
 ) -> Iterator[tuple[str, float | None, Tokens, Tokens]]:
     """Mark, weight (None where there is none), text and hint of each answer."""
     starts = [at for at, token in enumerate(tokens) if token in marks]
-    if not starts or "".join(tokens[: starts[0]]).strip():
+    if "".join(tokens[: starts[0]] if starts else tokens).strip():
         starts = [-1, *starts]
+    if not starts:
+        return
     for start, end in zip(starts, [*starts[1:], len(tokens)], strict=True):
         answer = list(_TOKEN.findall("".join(tokens[start + 1 : end]).strip()))
         weight = _WEIGHT.match("".join(answer))
