@@ -213,14 +213,17 @@ def feedback(ctx: typer.Context, names: Names = None) -> None:
     """Write a page for every student and assignment graded: feedback/STUDENT/NAME/NAME.html."""
     course = load_course(ctx.obj)
     chosen = [assignment.name for assignment in _chosen(course, names)]
-    from autograder.gradebook import load_results  # imports nbgrader
+    from autograder.gradebook import Gradebook  # imports nbgrader
     from autograder.report.feedback import write_class_feedback
 
-    results = [result for name in chosen for result in load_results(course, name)]
-    if not results:
-        raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
-    with ProgressLines(err(), "writing feedback") as progress:
-        paths = write_class_feedback(course, results, datetime.now(UTC), progress.advance)
+    now = datetime.now(UTC)
+    with Gradebook(course) as gradebook:
+        results = [result for name in chosen for result in gradebook.load_results(name)]
+        if not results:
+            raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+        with ProgressLines(err(), "writing feedback") as progress:
+            paths = write_class_feedback(course, results, now, progress.advance)
+        gradebook.note_feedback(results, now)
     out().print(Text(f"{plural(len(paths), 'page')} in {course.root / 'feedback'}"), soft_wrap=True)
 
 
