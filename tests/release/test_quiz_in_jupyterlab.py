@@ -83,7 +83,7 @@ def opened(address: str, path: Path) -> Iterator[Notebook]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+        options = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
         tab = browser.new_page(viewport={"width": 1200, "height": 900})
         try:

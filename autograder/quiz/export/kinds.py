@@ -38,6 +38,8 @@ Made = tuple[str, Form]  # prompt and form
 
 def made_for(target: Target, variant: Variant) -> Made:
     """The prompt and the form of a variant. Raises CannotHoldError."""
+    if type(variant) not in _MAKERS:
+        raise CannotHoldError("questions of this kind")
     return _MAKERS[type(variant)](variant, target)
 
 
