@@ -129,6 +129,61 @@ def test_the_default_folder_is_ignored_by_git() -> None:
     assert done.stdout.strip() == "exports/x.zip"
 
 
+def test_an_assignment_without_questions_says_so() -> None:
+    result = grader("-C", ROOT, "bank", "export", "softmax_regression", "--to", "gift")
+    assert result.exit_code == 2
+    assert "softmax_regression: asks no questions" in result.stderr
+
+
+@pytest.mark.parametrize("prompt", ["![a plot](plot.png)", '<img src="plot.png">'])
+def test_a_picture_from_a_file_is_refused(prompt: str) -> None:
+    (line,) = map(str, bank_of_one(TrueFalse(prompt=prompt, answer=True, explanation="e"), Target.QTI).refused)
+    assert line.endswith("cannot hold a picture that lies in a file")
+
+
+def bank_of_one(variant: Variant, target: Target) -> Bank:
+    """A bank of one question with one variant."""
+    question = BuiltQuestion("only", "Only", 1.0, 1, (variant,))
+    return bank_of(load_course(ROOT).assignment("tensor_quiz"), [question], target, 1)
+
+
+def seen(text: str) -> str:
+    """What is read, but for characters that no XML can hold."""
+    return re.sub("[\x00-\x1f\ufffd]", "", words(text))
+
+
+def seen_markdown(text: str) -> str:
+    return re.sub("[\x00-\x1f\ufffd]", "", markdown_words(text.replace("{.python .run}", "")))
+
+
+HOSTILE = [
+    "```{.python .run}\nopen('hacked', 'w')\n```",
+    "COMMENT\nEND_COMMENT",
+    "% a comment",
+    "1. one\n2. two\n\n* three",
+    "*a) not a choice",
+    "GROUP\nEND_GROUP",
+    "a & b < c > d \"e\" 'f' `g < h` $\\frac{i < j}{k & l} \\\\ m$",
+    "$a$ costs \\$5, `$PATH`, \\\\ and ::x:: ####",
+    "[html]{=a ~b} -> // $CATEGORY: x",
+    "a\x00b\x1bc",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_texts_that_a_format_would_read_as_its_own_stay_texts(
+    text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    variant = Choice(prompt=text, answer=f"right {text}", wrong={f"wrong {text}": text}, explanation=text)
+    (item,) = QtiPackage(qti_package(bank_of_one(variant, Target.QTI))).items()
+    (moodle,) = read_moodle(moodle_xml(bank_of_one(variant, Target.MOODLE_XML)))
+    (gift,) = read_gift_by_rule(gift_text(bank_of_one(variant, Target.GIFT)))
+    for prompt in (item.prompt, moodle.prompt, gift.prompt):
+        assert seen(prompt) == seen_markdown(text)
+    assert not list(tmp_path.iterdir())
+
+
 # --- What a system makes of an answer ---------------------------------------------------------------------------------
 
 
@@ -363,24 +418,19 @@ def test_numbers_within_a_tolerance_stay_so_in_moodle(course: Course, kinds_quiz
 
 def test_a_tensor_of_rounded_numbers_is_refused() -> None:
     variant = TensorValue(prompt="p", answer=[0.123456, 1.0], wrong=[([1.0, 1.0], "h")], explanation="e")
-    question = BuiltQuestion("rounded", "Rounded", 1.0, 1, (variant,))
-    bank = bank_of(load_course(ROOT).assignment("tensor_quiz"), [question], Target.GIFT, 1)
-    (line,) = map(str, bank.refused)
-    assert line.startswith('left out: question "rounded" (TensorValue): GIFT cannot hold lists of numbers')
+    (line,) = map(str, bank_of_one(variant, Target.GIFT).refused)
+    assert line.startswith('left out: question "only" (TensorValue): GIFT cannot hold lists of numbers')
 
 
 def test_a_number_that_canvas_cannot_tell_from_a_wrong_one_is_refused() -> None:
     variant = Number(prompt="p", answer=0.00052, wrong={0.00054: "h"}, explanation="e")
-    question = BuiltQuestion("tiny", "Tiny", 1.0, 1, (variant,))
-    bank = bank_of(load_course(ROOT).assignment("tensor_quiz"), [question], Target.QTI, 1)
-    assert "four digits after the point tell too little" in str(bank.refused[0])
+    (line,) = map(str, bank_of_one(variant, Target.QTI).refused)
+    assert "four digits after the point tell too little" in line
 
 
 def test_zero_is_a_right_answer_on_canvas_too() -> None:
     variant = Integer(prompt="What is 0 * 5?", answer=0, wrong={5: "h"}, explanation="e")
-    question = BuiltQuestion("zero", "Zero", 1.0, 1, (variant,))
-    bank = bank_of(load_course(ROOT).assignment("tensor_quiz"), [question], Target.QTI, 1)
-    (item,) = QtiPackage(qti_package(bank)).items()
+    (item,) = QtiPackage(qti_package(bank_of_one(variant, Target.QTI))).items()
     assert (item.score("0"), item.score("5")) == (1.0, 0.0)
 
 

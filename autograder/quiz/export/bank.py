@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from autograder.quiz.bank import BuiltQuestion
 from autograder.quiz.export.items import CannotHoldError, Item, Target
 from autograder.quiz.export.kinds import made_for
 
+PICTURE = re.compile(r"!\[[^\]]*\]\((?!https?:|data:)|<img\b(?![^>]*src=.(?:https?|data):)")
 NAMES = {Target.QTI: "Canvas", Target.MOODLE_XML: "Moodle", Target.GIFT: "GIFT"}
 
 
@@ -68,6 +70,8 @@ def bank_of(assignment: Assignment, questions: Iterable[BuiltQuestion], target: 
 def _exported(question: BuiltQuestion, target: Target, variants: int) -> Exported:
     if target is Target.QTI and (question.points <= 0 or not float(question.points).is_integer()):
         raise CannotHoldError(f"groups of questions worth {question.points:g} points; give whole points")
+    if any(PICTURE.search(f"{variant.asked('')}{variant.explanation}") for variant in question.variants):
+        raise CannotHoldError("a picture that lies in a file")
     items = []
     for number, variant in enumerate(question.variants[:variants], 1):
         prompt, form = made_for(target, variant)

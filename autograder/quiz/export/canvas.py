@@ -19,7 +19,7 @@ from autograder.quiz.export.items import (
     Typed,
 )
 from autograder.quiz.export.kinds import canvas_bounds
-from autograder.quiz.export.markup import canvas_formula, to_html, to_inline_html
+from autograder.quiz.export.markup import canvas_formula, to_html, to_inline_html, xml_text
 
 MISSING = "the export to Canvas needs text2qti; install it: pip install 'torchmark[lms]'"
 
@@ -42,7 +42,7 @@ def qti_package(bank: Bank) -> bytes:
 def quiz_text(bank: Bank) -> str:
     """The bank as text2qti reads it."""
     head = [f"Quiz title: {' '.join(bank.title.split())}", "shuffle answers: true", "show correct answers: false", ""]
-    return "\n".join([*head, *(line for question in bank.questions for line in _group(question))])
+    return xml_text("\n".join([*head, *(line for question in bank.questions for line in _group(question))]))
 
 
 def _group(question: Exported) -> Iterator[str]:

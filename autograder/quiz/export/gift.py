@@ -41,11 +41,6 @@ def escaped(text: str) -> str:
     return "".join("\\n" if char == "\n" else f"\\{char}" if char in SPECIAL else char for char in text)
 
 
-def _plain(text: str) -> str:
-    """A text without markup."""
-    return escaped(f"[plain]{text}" if text.strip().startswith(FORMATS) else text)
-
-
 def _rich(markdown: str) -> str:
     return escaped(to_html(markdown, moodle_formula))
 
@@ -89,7 +84,7 @@ def _typed(form: Typed) -> Iterator[str]:
 def typed_text(text: str) -> str:
     """An answer to be typed. To Moodle a star stands for anything, unless it is escaped."""
     text = text.replace("*", "\\*")
-    return _plain(f"[plain]{text}" if text.lstrip().startswith("%") else text)
+    return escaped(f"[plain]{text}" if text.lstrip().startswith(("%", *FORMATS)) else text)
 
 
 def _pairs(form: Pairs) -> Iterator[str]:

@@ -186,7 +186,7 @@ def _short_text(variant: ShortText, target: Target) -> Made:
 
 
 def _word_texts(text: str) -> tuple[str, ...]:
-    words = text.strip()
+    words = " ".join(text.split())
     return (words, words.replace("-", " "), words.replace(" ", "-"))
 
 

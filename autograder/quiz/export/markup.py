@@ -15,8 +15,14 @@ from urllib.parse import quote
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 
+NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Formula = Callable[[str, bool], str]  # LaTeX, does it stand on a line of its own? -> HTML
 _FORMULA_TEXT = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]|\$\$(.+?)\$\$", re.DOTALL)
+
+
+def xml_text(text: str) -> str:
+    """A text with a mark for each character that no XML can hold."""
+    return NOT_XML.sub("\ufffd", text)
 
 
 def moodle_formula(latex: str, is_display: bool) -> str:

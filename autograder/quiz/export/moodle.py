@@ -5,7 +5,6 @@ Names of elements and their order are those of Moodle's own export; `ordering` c
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
@@ -13,9 +12,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 from autograder.quiz.export.bank import Bank
 from autograder.quiz.export.gift import number
 from autograder.quiz.export.items import Form, Item, Numeric, Pairs, Pick, Sequence, Truth, Typed
-from autograder.quiz.export.markup import moodle_formula, to_html, to_inline_html
-
-NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+from autograder.quiz.export.markup import moodle_formula, to_html, to_inline_html, xml_text
 
 
 def moodle_xml(bank: Bank) -> bytes:
@@ -43,7 +40,7 @@ def _question(item: Item) -> Element:
 
 
 def _text(parent: Element, text: str) -> None:
-    SubElement(parent, "text").text = NOT_XML.sub("\ufffd", text)
+    SubElement(parent, "text").text = xml_text(text)
 
 
 def _html(parent: Element, tag: str, text: str) -> None:

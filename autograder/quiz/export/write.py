@@ -28,6 +28,8 @@ def default_path(course: Course, name: str, target: Target) -> Path:
 def write_bank(course: Course, bank: Bank, path: Path | None = None) -> Path:
     """Write the bank and return where. Raises ExportError, before anything is written."""
     target = path or default_path(course, bank.name, bank.target)
+    if not bank.questions and not bank.refused:
+        raise ExportError(f"{bank.name}: asks no questions; name an assignment with a quiz.py")
     if not bank.questions:
         raise ExportError(f"{bank.name}: no question can go; nothing is written")
     _refuse_where_students_read(course, target)
