@@ -37,7 +37,7 @@ unit: install
 
 # make browser   the released quiz in JupyterLab and Chromium: 90 seconds; pictures in build/browser
 browser: install
-	$(BIN)/python -m pytest -m browser
+	$(BIN)/python -m pytest -m browser tests/release
 
 # make quick   the tests that need no class: settings, course, release, layout, bad input
 quick: install

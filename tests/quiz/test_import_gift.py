@@ -207,11 +207,13 @@ def test_a_stub_needs_only_what_its_author_must_write(tmp_path: Path) -> None:
     assert report.problems == ()
 
 
-def test_names_become_python_names_and_no_two_are_alike() -> None:
-    found = [read(f"::{name}::True? {{T}}") for name in ("Näme 1", "class", "7 up", "日本", "class", "Näme_1")]
-    source = stub_source([one for one in found if isinstance(one, Found)], "x")
-    names = [node.name for node in ast.walk(ast.parse(source)) if isinstance(node, ast.FunctionDef)]
-    assert names == ["name_1", "question_class", "question_7_up", "question", "question_class_2", "name_1_2"]
+def test_names_become_python_names_that_mean_nothing_else(tmp_path: Path) -> None:
+    given = ("Näme 1", "class", "7 up", "日本", "class", "Näme_1", "question", "sum", "torch")
+    built("\n\n".join(f"::{name}::Is it {name}? {{T}}" for name in given), tmp_path)
+    assert [question.name for question in load_course(tmp_path).assignment("kinds").questions] == [
+        "name_1", "question_class", "question_7_up", "unnamed", "question_class_2", "name_1_2",
+        "question_question", "question_sum", "question_torch",
+    ]  # fmt: skip
 
 
 # --- Laws -------------------------------------------------------------------------------------------------------------

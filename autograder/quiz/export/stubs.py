@@ -5,6 +5,7 @@ Every text of the other file goes through `repr`, so it can only ever be a strin
 
 from __future__ import annotations
 
+import builtins
 import keyword
 import re
 import unicodedata
@@ -19,6 +20,8 @@ EXPLAIN = f"{TO_WRITE}: say why the answer is right."
 ADVISE = f"{TO_WRITE}: say what to think about, without the right answer."
 WIDTH = 100  # characters of a line of text
 LONGEST_NAME = 40
+NOTEBOOK = ("torch", "os", "hashlib", "display", "question", "draw", "plain", "check_form", "show_question")
+TAKEN = frozenset([*keyword.kwlist, *keyword.softkwlist, *dir(builtins), *NOTEBOOK])  # a name that means something else
 Call = tuple[str, list[tuple[str, str]]]  # name of the kind; arguments and their source
 
 
@@ -51,7 +54,8 @@ def _names(names: Iterable[str]) -> list[str]:
     for name in names:
         plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
         stem = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")[:LONGEST_NAME].strip("_")
-        stem = stem if stem.isidentifier() and not keyword.iskeyword(stem) else f"question_{stem}".strip("_")
+        stem = stem or "unnamed"
+        stem = stem if stem.isidentifier() and stem not in TAKEN else f"question_{stem}"
         unique, number = stem, 2
         while unique in found:
             unique, number = f"{stem}_{number}", number + 1
