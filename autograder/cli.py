@@ -333,7 +333,11 @@ def doctor(ctx: typer.Context) -> None:
 def demo(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the demo goes.")] = Path("demo"),
-    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 40,
+    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 60,
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this assignment is handed in; may be given again for others."),
+    ] = None,
     workers: Workers = 0,
 ) -> None:
     """Grade a class of made-up students end to end, in a folder of its own."""
@@ -343,7 +347,7 @@ def demo(
 
     err().print(f"Making {plural(students, 'student')} and their submissions ...")
     with ProgressLines(err(), "grading") as progress:
-        run = run_demo(course, folder, students, workers, progress.advance)
+        run = run_demo(course, folder, students, assignment or (), workers, progress.advance)
     graded = run.graded
     print_class_report(out(), run.demo.course, graded.results, graded.unchanged, graded.seconds, graded.notes)
     out().print(pages_line(run.pages), soft_wrap=True)

@@ -63,10 +63,15 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         """Bring the rows of an assignment in line with what is released now; notes for staff.
 
         Rows of cells that are no longer released go, with their automatic points, unless a teaching assistant has
-        graded or commented on them by hand.
+        graded or commented on them by hand. What late submissions lose is counted anew, since due dates and
+        extensions change.
         """
         with self._speaking_plainly():
-            return _Rows(self._api, assignment, released).write()
+            notes = _Rows(self._api, assignment, released).write()
+            for rows in self._api.find_notebook(assignment.name, assignment.name).submissions:
+                self._write_late_penalty(assignment, rows)
+            self._api.db.commit()
+            return notes
 
     def record(
         self,
