@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.errors import TorchmarkError
+from autograder.errors import DeviceError
 from autograder.simgpu.compile import FLAGS, NAME, SOURCES
 from autograder.simgpu.device_rules import DeviceRules, read_device_rules
 
@@ -31,7 +31,7 @@ COMPILE_SECONDS = 900
 _RULES = "device_rules.json"
 
 
-class SimulatedGpuError(TorchmarkError):
+class SimulatedGpuError(DeviceError):
     """There can be no simulated GPU in this place. The text says why, in one line."""
 
 
