@@ -36,6 +36,11 @@ def choose_device(wanted: str = "auto") -> Device:
     return Device(DeviceKind.NONE, f"simulated GPU: {why}")
 
 
+def hide_real_gpu() -> None:
+    """Have PyTorch see no real GPU in this process, where the simulated one is wanted. Before its first use of CUDA."""
+    os.environ[VISIBLE] = ""
+
+
 def refusal(wanted: str, device: Device) -> str:
     """One line for who asked for a device by name that is not there; empty where all is well."""
     if wanted not in ("cuda", "simulated") or device.kind is not DeviceKind.NONE:
@@ -78,9 +83,10 @@ def one_gpu(environment: Mapping[str, str]) -> str:
 def _main() -> None:
     import torch
 
-    from autograder.engine.placement import trouble  # imports torch, too
+    from autograder.engine import placement  # imports torch, too
 
-    found = trouble()
+    placement.take_only_a_real_one()
+    found = placement.trouble()
     print(json.dumps({"trouble": found, "name": "" if found else torch.cuda.get_device_name()}))
 
 

@@ -24,20 +24,38 @@ from autograder.simgpu.trace import TransferTrace
 DEVICES = 1
 
 
+_only_real = False
+
+
+def take_only_a_real_one() -> None:
+    """Never let the simulated device stand in for a real one in this process and its forks."""
+    global _only_real
+    _only_real = True
+
+
 def enter() -> None:
-    """Have the device in this process from now on: a CUDA build's real one, another's simulated one.
+    """Have the device in this process from now on: a real one that is in sight, else the simulated one.
 
     Raises DeviceError where it cannot be had.
     """
-    if torch.version.cuda is None:
-        simgpu.enable(DEVICES)
-    elif not torch.cuda.is_available():
-        raise DeviceError("PyTorch sees no GPU")
+    if torch.cuda.is_available():
+        return
+    if _only_real:
+        raise DeviceError(_why_cuda_does_not_start())
+    simgpu.enable(DEVICES)
 
 
 def is_here() -> bool:
-    """Whether this process has a device, or could have one without asking us."""
-    return simgpu.is_enabled() or torch.version.cuda is not None
+    """Whether this process has a device."""
+    return torch.cuda.is_available()
+
+
+def _why_cuda_does_not_start() -> str:
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        return str(error)
+    return "PyTorch sees no GPU"
 
 
 def trouble() -> str:

@@ -24,7 +24,7 @@ import torch
 
 import autograder.engine.no_arrow  # noqa: F401  (before all that imports pandas)
 from autograder import simgpu
-from autograder.engine import isolation, seccomp, wire
+from autograder.engine import isolation, placement, seccomp, wire
 from autograder.engine.calls import Call
 from autograder.engine.devices import VISIBLE
 from autograder.engine.guardian import Warm, guard
@@ -134,6 +134,8 @@ def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool) -> Warm:
             _rehearse(shell)
     if gpu is not None:
         simgpu.prepare(gpu)
+    elif is_serial:
+        placement.take_only_a_real_one()
     gc.collect()
     use_large_pages()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)

@@ -16,7 +16,7 @@ import nbformat
 
 from autograder.checks.suite import Suite
 from autograder.course import Assignment, Course
-from autograder.engine.devices import choose_device, refusal
+from autograder.engine.devices import choose_device, hide_real_gpu, refusal
 from autograder.engine.side import NOT_ASKED, StudentSide
 from autograder.errors import DeviceError, SubmissionError
 from autograder.grading.display import show_failed, show_graded
@@ -24,7 +24,7 @@ from autograder.grading.outcome import OUR_FAULT, failed_result, printable
 from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
 from autograder.grading.submission import Submission, read_submission
-from autograder.model import CellResult, CellStatus, ExerciseResult, QuestionResult, SubmissionResult
+from autograder.model import CellResult, CellStatus, DeviceKind, ExerciseResult, QuestionResult, SubmissionResult
 from autograder.quiz.bank import load_quiz
 
 
@@ -68,6 +68,8 @@ class Grader(AbstractContextManager["Grader"]):
             self._side = self._resources.enter_context(side)
             if uses_device and (why := refusal(wanted, self._side.device)):
                 raise DeviceError(why)
+            if self._side.device.kind is not DeviceKind.CUDA:
+                hide_real_gpu()  # mistakes in the student's place run here, on the same device
         except BaseException:
             self._resources.close()
             raise

@@ -93,10 +93,8 @@ def _why_not_this_torch() -> str | None:
     import torch
 
     version = torch.__version__
-    if torch.version.cuda is not None:
-        return f"PyTorch {version} is a CUDA build, which it cannot stand in for; install the CPU build of PyTorch"
     if torch.version.hip is not None or torch.version.xpu is not None:
-        return f"PyTorch {version} is made for another accelerator; install the CPU build of PyTorch"
+        return f"PyTorch {version} is made for another accelerator; install the CPU or the CUDA build of PyTorch"
     if ".".join(version.split(".")[:2]) not in KNOWN_TORCH:
         return f"PyTorch {version} is not a version it was made for ({', '.join(KNOWN_TORCH)})"
     return None

@@ -55,6 +55,7 @@ def supply_cuda_library(library: Any, devices: int, guard: cuda_library.ForkGuar
     c._cuda_isInBadFork = cuda._is_in_bad_fork = guard.is_bad
     c._CudaStreamBase, c._CudaEventBase, c._CUDAGraph = streams.CudaStreamBase, streams.CudaEventBase, streams.CudaGraph
     c._has_cuda = True
+    c._has_cudnn = False  # a CUDA build's own would ask for the driver
     c.__getattr__ = cuda_library.missing_function
     properties = cuda_library.DeviceProperties(cuda_library.NAME, *cuda_library.CAPABILITY, library.memory_limit())
     cuda._get_device_properties = lambda device: properties

@@ -5,7 +5,6 @@ Tried with the simulated device in the place of a real one. It refuses forks of 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -171,6 +170,21 @@ def test_an_object_made_where_the_device_is_can_be_used_there_by_later_calls(run
     assert report.devices == (DEVICE,)
 
 
+def test_a_simulated_device_never_stands_in_where_a_real_one_is_meant() -> None:
+    """Here there is none, so nothing is checked; were one left out in silence, results would call it "cuda"."""
+    if torch.cuda.is_available():
+        pytest.skip("there is a real GPU")
+    with (
+        StudentSide(LIMITS, device=Device(DeviceKind.CUDA, "a card")) as side,
+        run_on(side, IMPORTS, DOUBLE) as made,
+    ):
+        with pytest.raises(CallFailed, match="the GPU cannot be used: ") as failed:
+            placed(made, "double", torch.ones(1))
+        assert failed.value.kind == NO_DEVICE
+        with made.open_check() as check:
+            assert check.call(Call("double", (torch.ones(1),))).value.tolist() == [2]
+
+
 def test_no_fork_could_use_the_device_of_that_process(run: Callable[..., NotebookRun]) -> None:
     made = run(
         "def in_a_fork():\n    torch.ones(1, device='cuda')\n    reading, writing = os.pipe()\n    if os.fork() == 0:\n"
@@ -184,4 +198,3 @@ def test_no_fork_could_use_the_device_of_that_process(run: Callable[..., Noteboo
 def test_the_environment_shows_no_gpu_to_the_notebook_that_is_graded(run: Callable[..., NotebookRun]) -> None:
     made = run("print(repr(os.environ['CUDA_VISIBLE_DEVICES']))")
     assert made.cells[-1].outputs[0]["text"] == "''\n"
-    assert os.environ.get("CUDA_VISIBLE_DEVICES") is None

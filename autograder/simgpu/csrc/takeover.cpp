@@ -1,0 +1,45 @@
+// In a CUDA build of PyTorch the kernels for CUDA are there and would win over the fallback, only to find no driver.
+#include "device.h"
+#include "fallback.h"
+#include "kernels.h"
+
+#include <ATen/native/transformers/attention.h>
+
+#include <string>
+
+namespace simgpu {
+namespace {
+
+// ATen/native/transformers/attention.cpp asks this stub past the dispatcher. The mathematical form needs no GPU.
+int64_t choose_math(const at::Tensor&, const at::Tensor&, const at::Tensor&, const std::optional<at::Tensor>&, double,
+                    bool, std::optional<double>, bool) {
+  return 0;  // sdp::SDPBackend::math
+}
+
+std::string name_in_aten(const c10::OperatorName& name) {
+  const std::string plain = name.name.substr(std::string("aten::").size());
+  return name.overload_name.empty() ? plain : plain + "." + name.overload_name;
+}
+
+}  // namespace
+
+void take_over_kernels(torch::Library& aten) {
+  auto& dispatcher = c10::Dispatcher::singleton();
+  bool is_cuda_build = false;
+  for (const c10::OperatorName& name : dispatcher.getAllOpNames()) {
+    if (name.name.rfind("aten::", 0) != 0) continue;
+    const auto op = dispatcher.findSchema(name);
+    if (!op || !op->hasKernelForDispatchKey(c10::DispatchKey::CUDA)) continue;
+    is_cuda_build = true;
+    aten.impl(name_in_aten(name).c_str(), torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
+  }
+  if (is_cuda_build) at::native::_fused_sdp_choice_stub.set_cuda_dispatch_ptr(&choose_math);
+}
+
+}  // namespace simgpu
+
+TORCH_LIBRARY_IMPL(aten, CUDA, aten) {
+  simgpu::take_over_kernels(aten);
+  simgpu::register_memory_kernels(aten);
+  simgpu::register_cuda_kernels(aten);
+}
