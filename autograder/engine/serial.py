@@ -8,7 +8,7 @@ itself alone: the next one gets a process of its own, for which the cells are ru
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from autograder.config import Limits
 from autograder.engine.caller import Place
@@ -19,7 +19,7 @@ from autograder.engine.starting import Report, Start
 DEADLY = 3  # cells that may bring the process down, and are then left out
 FOR_CHECKS = 3600.0  # seconds that a session may go on after its cells
 
-Prepared = tuple[Mapping[str, bytes], Sequence[str], Mapping[str, str], int]  # as Session.prepare takes it
+Prepared = tuple[dict[str, bytes], list[str], dict[str, str], int]  # as Session.prepare takes it
 
 
 class SerialRun:
