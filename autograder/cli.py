@@ -203,14 +203,17 @@ def feedback(ctx: typer.Context, names: Names = None) -> None:
     """Write a page for every student and assignment graded: feedback/STUDENT/NAME/NAME.html."""
     course = load_course(ctx.obj)
     chosen = [assignment.name for assignment in _chosen(course, names)]
-    from autograder.gradebook import load_results  # imports nbgrader
+    from autograder.gradebook import Gradebook  # imports nbgrader
     from autograder.report.feedback import write_class_feedback
 
-    results = [result for name in chosen for result in load_results(course, name)]
-    if not results:
-        raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
-    with ProgressLines(err(), "writing feedback") as progress:
-        paths = write_class_feedback(course, results, datetime.now(UTC), progress.advance)
+    now = datetime.now(UTC)
+    with Gradebook(course) as gradebook:
+        results = [result for name in chosen for result in gradebook.load_results(name)]
+        if not results:
+            raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+        with ProgressLines(err(), "writing feedback") as progress:
+            paths = write_class_feedback(course, results, now, progress.advance)
+        gradebook.note_feedback(results, now)
     out().print(Text(f"{plural(len(paths), 'page')} in {course.root / 'feedback'}"), soft_wrap=True)
 
 
@@ -270,7 +273,11 @@ def doctor(ctx: typer.Context) -> None:
 def demo(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the demo goes.")] = Path("demo"),
-    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 40,
+    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 60,
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this assignment is handed in; may be given again for others."),
+    ] = None,
     workers: Workers = 0,
 ) -> None:
     """Grade a class of made-up students end to end, in a folder of its own."""
@@ -280,7 +287,7 @@ def demo(
 
     err().print(f"Making {plural(students, 'student')} and their submissions ...")
     with ProgressLines(err(), "grading") as progress:
-        run = run_demo(course, folder, students, workers, progress.advance)
+        run = run_demo(course, folder, students, assignment or (), workers, progress.advance)
     graded = run.graded
     print_class_report(out(), run.demo.course, graded.results, graded.unchanged, graded.seconds, graded.notes)
     out().print(pages_line(run.pages), soft_wrap=True)

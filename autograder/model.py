@@ -123,13 +123,29 @@ class QuestionState(StrEnum):
     WRONG = "not right"
     WRONG_FORM = "wrong form"  # there is an answer, and it cannot be read
     UNANSWERED = "not answered"
+    BY_HAND = "needs manual grading"  # an answer in words, which a person reads; it has no points until then
+    GRADED = "graded by hand"
+
+
+class Try(msgspec.Struct, frozen=True):
+    """One answer to a question, as it was when feedback on it was written, or as it is now.
+
+    number: from 1. share: of the points, before any penalty. has_feedback: what comes after it is a further try.
+    """
+
+    question: str
+    number: int
+    answer: str
+    state: QuestionState
+    share: float
+    has_feedback: bool = False
 
 
 class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     """One quiz question as answered.
 
-    `message` and `hint` may be shown to the student at any time; `right_answer` and `explanation` only as far as
-    `reveal` allows, or once the answer is right; `staff_note` never.
+    `score` is what counts; with several tries, the best. `message` and `hint` may be shown to the student at any time;
+    `right_answer` and `explanation` only as far as `reveal` allows, or once the answer is right; `staff_note` never.
     """
 
     name: str
@@ -146,6 +162,8 @@ class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     explanation: str = ""
     answered_twice: bool = False
     staff_note: str = ""
+    share: float = 0.0  # of the points, for this answer alone: no penalty, no better try before it
+    attempt: int = 0  # which try this is, from 1; 0 where there is nothing that could be right or wrong
 
 
 class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -7,6 +7,7 @@ import hmac
 import math
 import time
 import traceback
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +20,13 @@ from autograder.course import Assignment, Course
 from autograder.engine.devices import choose_device, hide_real_gpu, refusal
 from autograder.engine.side import NOT_ASKED, StudentSide
 from autograder.errors import DeviceError, SubmissionError
+from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
 from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
 from autograder.grading.submission import Submission, read_submission
-from autograder.model import CellResult, CellStatus, DeviceKind, ExerciseResult, QuestionResult, SubmissionResult
+from autograder.model import CellResult, CellStatus, DeviceKind, ExerciseResult, QuestionResult, SubmissionResult, Try
 from autograder.quiz.bank import load_quiz
 
 
@@ -77,16 +79,18 @@ class Grader(AbstractContextManager["Grader"]):
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def grade(self, path: Path, student: str = "") -> Graded:
+    def grade(self, path: Path, student: str = "", tries: Sequence[Try] = ()) -> Graded:
         """Grade `path`: a notebook, or a student's folder that holds one. `student` defaults to the file's stem.
 
+        tries: the student's earlier answers to the questions.
         Whatever stands in the file, the answer is a result: one that cannot be read has status "failed".
         """
         start = time.perf_counter()
         student = student or path.stem
         try:
             limits = self._course.settings.limits
-            graded = self._grade(read_submission(path, self._assignment, limits, student, self._released), start)
+            submission = read_submission(path, self._assignment, limits, student, self._released)
+            graded = self._grade(submission, tries, start)
             _require_storable(graded)
         except SubmissionError as error:
             return self._failed(path, student, str(error), time.perf_counter() - start)
@@ -97,7 +101,7 @@ class Grader(AbstractContextManager["Grader"]):
             return replace(failed, is_our_fault=True)
         return graded
 
-    def _grade(self, submission: Submission, start: float) -> Graded:
+    def _grade(self, submission: Submission, tries: Sequence[Try], start: float) -> Graded:
         names = [exercise.name for exercise in self._assignment.exercises]
         cells_to_run = without_prompts(submission.cells, submission, self._questions)
         with self._side.run_notebook(
@@ -115,7 +119,8 @@ class Grader(AbstractContextManager["Grader"]):
                 submission,
                 run.open_check,
                 lambda name: self.seed(submission.student, name),
-                is_personal=self._course.settings.quiz.personal,
+                self._course.settings.quiz,
+                tries,
             )
             sources = dict(submission.cells)
             defined = {name: sources.get(number, "") for name, number in run.defined.items() if number is not None}
@@ -127,6 +132,7 @@ class Grader(AbstractContextManager["Grader"]):
             for n in submission.unused
         }
         notebook = show_graded(submission, cells, exercises, questions)
+        questions += answers_by_hand(self._assignment.by_hand, submission)
         scored: list[ExerciseResult | QuestionResult] = [*exercises, *questions]
         result = SubmissionResult(
             file=printable(submission.path),

@@ -36,6 +36,8 @@ QUESTION_WORDS = {
     QuestionState.WRONG: "failed",
     QuestionState.WRONG_FORM: "failed",
     QuestionState.UNANSWERED: "failed",
+    QuestionState.BY_HAND: "skipped",
+    QuestionState.GRADED: "passed",
 }
 
 SIMULATED = (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from autograder.model import CellStatus, ExerciseResult, Outcome, SubmissionResult
+from collections import Counter
+
+from autograder.model import CellStatus, ExerciseResult, Outcome, QuestionState, SubmissionResult
 from autograder.report.page import broken_rules
 from autograder.report.text import one_line, plural
 
@@ -18,7 +20,17 @@ _REASONS = (
     ("more than", "too large"),
     ("staff should look", "our fault"),
 )
-_NOTES = (("was deleted", "deleted cell"), ("was edited", "edited cell"))  # of the notes for staff
+_NOTES = (  # of the notes for staff
+    ("was deleted", "deleted cell"),
+    ("was edited", "edited cell"),
+    ("answered the variant", "another's variant"),
+)
+_ANSWERS = (  # to questions, the worst first
+    (QuestionState.WRONG_FORM, "{} of wrong form"),
+    (QuestionState.WRONG, "{} not right"),
+    (QuestionState.PARTLY, "{} partly right"),
+    (QuestionState.UNANSWERED, "{} missing"),
+)
 
 
 def humanised(name: str) -> str:
@@ -31,7 +43,7 @@ def trouble(result: SubmissionResult) -> str:
     if result.status != "graded":
         reason = result.reason.lower()
         return next((words for word, words in _REASONS if word in reason), one_line(result.reason, 30) or "not graded")
-    found = [*_from_cells(result), *_from_exercises(result)]
+    found = [*_from_cells(result), *_from_exercises(result), *_from_questions(result)]
     if not found:
         return ""
     return found[0] if len(found) == 1 else f"{found[0]} +{len(found) - 1}"
@@ -71,3 +83,8 @@ def _from_exercises(result: SubmissionResult) -> list[str]:
             others += len(failed)
     words = mistakes + (["unfinished"] if unfinished else [])
     return words + ([f"{plural(others, 'check')} failed"] if others else [])
+
+
+def _from_questions(result: SubmissionResult) -> list[str]:
+    counts = Counter(question.state for question in result.questions)
+    return [words.format(plural(counts[state], "answer")) for state, words in _ANSWERS if counts[state]]

@@ -100,7 +100,7 @@ def test_a_student_side_that_was_killed_is_started_anew(grader: Grader, root: Pa
 
 def test_right_answers_have_all_points(grader: Grader, root: Path) -> None:
     result = grade(grader, root).result
-    assert (result.status, result.score, result.max_score, result.notes) == ("graded", 5.0, 5.0, ())
+    assert (result.status, result.score, result.max_score, result.notes) == ("graded", 5.0, 7.0, ())
     assert [cell.status for cell in result.cells] == [CellStatus.OK] * 5
     assert result.exercises[0].code == RIGHT["double"]
 

@@ -17,12 +17,13 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.course import Course, load_course
-from autograder.demo import ASSIGNMENT, make_demo
+from autograder.demo import make_demo
 from autograder.demo.plan import Planted
 from autograder.grading.batch import grade_class
 from autograder.model import Outcome, SubmissionResult
 
 ROOT = Path(__file__).parents[2]
+ASSIGNMENT = "softmax_regression"
 CHROMIUM = Path("/usr/bin/chromium")
 STUDENTS, TOGETHER = 6, 4
 # These do the same as another mistake of the catalogue, or nothing twice, in what the checks see.
@@ -76,7 +77,7 @@ def copy_two_assignments(into: Path) -> Course:
 def graded(tmp_path_factory: pytest.TempPathFactory) -> Class:
     """Six students of the demo with one mistake an exercise, four of whom make another one, all alike."""
     folder = tmp_path_factory.mktemp("class")
-    demo = make_demo(copy_two_assignments(tmp_path_factory.mktemp("course")), folder, 60)
+    demo = make_demo(copy_two_assignments(tmp_path_factory.mktemp("course")), folder, 60, [ASSIGNMENT])
     (folder / ".grader-secret").write_text("5e" * 32)
     chosen = [p for p in demo.planted if p.mistakes and not p.trouble and not AMBIGUOUS & set(p.mistakes.values())]
     chosen = chosen[:STUDENTS]
