@@ -70,7 +70,7 @@ class Grader(AbstractContextManager["Grader"]):
             self._side = self._resources.enter_context(side)
             if uses_device and (why := refusal(wanted, self._side.device)):
                 raise DeviceError(why)
-            if self._side.device.kind is not DeviceKind.CUDA:
+            if self._side.device.kind is DeviceKind.SIMULATED:
                 hide_real_gpu()  # mistakes in the student's place run here, on the same device
         except BaseException:
             self._resources.close()
