@@ -61,6 +61,7 @@ def supply_cuda_library(library: Any, devices: int, guard: cuda_library.ForkGuar
     cuda._get_device_properties = lambda device: properties
     cuda._cudart = cuda_library.CudaRuntime(library)
     cuda._exchange_device, cuda._maybe_exchange_device = c._cuda_exchangeDevice, c._cuda_maybeExchangeDevice
+    cuda._device_count_nvml = lambda: -1  # ask _cuda_getDeviceCount: an empty CUDA_VISIBLE_DEVICES hides real ones only
     cuda.default_generators = tuple(library.default_generator(index) for index in range(devices))
     rebuild_classes(cuda)
 
