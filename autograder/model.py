@@ -46,6 +46,21 @@ class Isolation(StrEnum):
     NONE = "none"
 
 
+class DeviceKind(StrEnum):
+    """What checks of placement run on; results bear the same words."""
+
+    CUDA = "cuda"
+    SIMULATED = "simulated cuda"
+    NONE = "cpu"  # on nothing: they are not checked
+
+
+class Device(msgspec.Struct, frozen=True):
+    """The device of placement checks. `detail`: the name of a card, or why there is none, as a clause."""
+
+    kind: DeviceKind
+    detail: str = ""
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
@@ -165,7 +180,7 @@ class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     max_score: float = 0.0
     isolation: Isolation = Isolation.A
-    device: str = "cpu"
+    device: str = DeviceKind.NONE.value
     seconds: float = 0.0
     cells: tuple[CellResult, ...] = ()
     exercises: tuple[ExerciseResult, ...] = ()

@@ -9,6 +9,7 @@ from autograder.model import (
     CellResult,
     CellStatus,
     CheckResult,
+    DeviceKind,
     ExerciseResult,
     Kind,
     Outcome,
@@ -43,6 +44,8 @@ SIMULATED = (
     "What your code does on a GPU was checked on a simulated one, since the machine that graded it has none: "
     "the errors, and the copies between CPU and GPU, are those of a real one; speed was not checked."
 )
+REAL = "What your code does on a GPU was checked on a real one; speed was not checked."
+ON_DEVICE: dict[str, str] = {DeviceKind.SIMULATED: SIMULATED, DeviceKind.CUDA: REAL}
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def make_page(result: SubmissionResult, title: str, language: str, revealed: boo
         cells=tuple(_cell(cell) for cell in result.cells if cell.status is not CellStatus.OK),
         hidden_until=hidden_until if any(_hides(check) for e in result.exercises for check in e.checks) else "",
         answers_hidden_until=hidden_until if any(q.state is not QuestionState.RIGHT for q in result.questions) else "",
-        placement=SIMULATED if result.device == "simulated cuda" else "",
+        placement=ON_DEVICE.get(result.device, ""),
     )
 
 
