@@ -28,6 +28,14 @@ from autograder.report.text import one_line, plural
 NOT_AS_IT_SHOULD_BE = 1
 
 
+class BankChoice(StrEnum):
+    """What --to takes."""
+
+    QTI = "qti"
+    MOODLE_XML = "moodle-xml"
+    GIFT = "gift"
+
+
 class IsolationChoice(StrEnum):
     """What --isolation takes."""
 
@@ -46,6 +54,8 @@ app = typer.Typer(
     help="Release, check and grade a course of PyTorch notebooks. Exit status: 0 done, 1 something is not as it should "
     "be, 2 the command could not run.",
 )
+bank = typer.Typer(no_args_is_help=True, help="Questions for Canvas and Moodle, and questions from GIFT files.")
+app.add_typer(bank, name="bank")
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Assignments; all when none is named.")]
 Isolation = Annotated[
     IsolationChoice | None,
@@ -203,14 +213,19 @@ def feedback(ctx: typer.Context, names: Names = None) -> None:
     """Write a page for every student and assignment graded: feedback/STUDENT/NAME/NAME.html."""
     course = load_course(ctx.obj)
     chosen = [assignment.name for assignment in _chosen(course, names)]
-    from autograder.gradebook import load_results  # imports nbgrader
+    from autograder.gradebook import Gradebook  # imports nbgrader
     from autograder.report.feedback import write_class_feedback
 
-    results = [result for name in chosen for result in load_results(course, name)]
-    if not results:
-        raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
-    with ProgressLines(err(), "writing feedback") as progress:
-        paths = write_class_feedback(course, results, datetime.now(UTC), progress.advance)
+    now = datetime.now(UTC)
+    with Gradebook(course) as gradebook:
+        results = [result for name in chosen for result in gradebook.load_results(name)]
+        if not results:
+            raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+        graded = {result.assignment for result in results}
+        remarks = {(name, who): found for name in graded for who, found in gradebook.load_remarks(name).items()}
+        with ProgressLines(err(), "writing feedback") as progress:
+            paths = write_class_feedback(course, results, now, progress.advance, remarks)
+        gradebook.note_feedback(results, now)
     out().print(Text(f"{plural(len(paths), 'page')} in {course.root / 'feedback'}"), soft_wrap=True)
 
 
@@ -255,6 +270,56 @@ def _report(course: Course, chosen: list[str], into: Path, anonymous: bool = Fal
         ).course
 
 
+@bank.command("export")
+def export_bank(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The assignment whose questions go.")],
+    to: Annotated[BankChoice, typer.Option("--to", help="qti is for Canvas; Moodle reads the other two.")],
+    variants: Annotated[int, typer.Option(min=1, help="Variants of each question, at most.")] = 4,
+    into: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="Default: exports/NAME... of the course.")
+    ] = None,
+) -> None:
+    """Write the questions of an assignment, answers included, as a question bank for another system."""
+    course = load_course(ctx.obj)
+    assignment = course.assignment(name)
+    from autograder.quiz import load_quiz  # imports torch
+    from autograder.quiz.export import Target, bank_of, write_bank
+
+    found = bank_of(assignment, load_quiz(assignment), Target(to.value), variants)
+    for refused in found.refused:
+        _note(str(refused))
+    path = write_bank(course, found, into)
+    gone, left = len(found.questions), len(found.refused)
+    questions, items = plural(gone + left, "question"), plural(len(found.items), "variant")
+    out().print(Text(f"{path}: {gone} of {questions}, {items}; {left} left out"), soft_wrap=True)
+    out().print("The file holds the answers: keep it where students cannot read it.")
+
+
+@bank.command("import")
+def import_bank(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Questions in GIFT, Moodle's text format.")],
+    into: Annotated[Path, typer.Option("--out", metavar="PATH", help="The quiz.py to write; it must not exist.")],
+) -> None:
+    """Make stubs of quiz.py from a GIFT file, and print the cells for notebook.py. Nothing in the file is run."""
+    from autograder.quiz.export import read_questions, write_stubs  # imports torch
+
+    found, left = read_questions(file)
+    for one in left:
+        _note(f"{file}: {one}")
+    for question in found:
+        for note in question.notes:
+            _note(f'{file}: line {question.line}: question "{question.name}": {note}')
+    cells = write_stubs(found, file, into)
+    out().print(Text(f"{into}: {plural(len(found), 'question')}; {len(left)} left out"), soft_wrap=True)
+    out().print(Text(f"Cells for notebook.py:\n\n{cells}"), soft_wrap=True)
+
+
+def _note(line: str) -> None:
+    """Say on stderr what was left out or lost."""
+    err().print(Text(one_line(line, 500)), soft_wrap=True)
+
+
 @app.command()
 def doctor(ctx: typer.Context) -> None:
     """What this machine can do: isolation level and what it lacks, versions, cores, memory, GPU."""
@@ -270,7 +335,11 @@ def doctor(ctx: typer.Context) -> None:
 def demo(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where the demo goes.")] = Path("demo"),
-    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 40,
+    students: Annotated[int, typer.Option(min=1, max=2000, help="How many made-up students.")] = 60,
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Only this assignment is handed in; may be given again for others."),
+    ] = None,
     workers: Workers = 0,
 ) -> None:
     """Grade a class of made-up students end to end, in a folder of its own."""
@@ -280,7 +349,7 @@ def demo(
 
     err().print(f"Making {plural(students, 'student')} and their submissions ...")
     with ProgressLines(err(), "grading") as progress:
-        run = run_demo(course, folder, students, workers, progress.advance)
+        run = run_demo(course, folder, students, assignment or (), workers, progress.advance)
     graded = run.graded
     print_class_report(out(), run.demo.course, graded.results, graded.unchanged, graded.seconds, graded.notes)
     out().print(pages_line(run.pages), soft_wrap=True)

@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 import tomllib
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
@@ -35,9 +35,8 @@ Name = Annotated[
 ]
 Seconds = Annotated[float, Meta(gt=0, le=86400, description="a number of seconds above 0, such as 30")]
 Size = Annotated[int, Meta(ge=1, le=2**53, description='a size such as "4 GiB"', extra={"is_size": True})]
-Due = Annotated[
-    datetime, Meta(tz=True, description="a date and time with its offset, such as 2027-02-01T23:59:00+01:00")
-]
+_DUE = "a date and time with its offset, such as 2027-02-01T23:59:00+01:00"
+Due = Annotated[datetime, Meta(tz=True, description=_DUE)]
 
 
 class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -52,12 +51,18 @@ class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class GradingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[grading]: when students see inputs and expected values, and how many processes grade (0: one per core)."""
+    """[grading]: when students see inputs and expected values, how many processes grade (0: one per core), and where.
+
+    device: what checks of placement run on; "auto" is a real GPU, else the simulated one, else none.
+    """
 
     reveal: Annotated[Literal["title", "values", "after_due"], Meta(description='"title", "values" or "after_due"')] = (
         "after_due"
     )
     workers: Annotated[int, Meta(ge=0, le=4096, description="a number of processes, 0 for one per core")] = 0
+    device: Annotated[
+        Literal["auto", "cuda", "simulated", "none"], Meta(description='"auto", "cuda", "simulated" or "none"')
+    ] = "auto"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,9 +89,16 @@ class IsolationSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class QuizSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[quiz]: does every student get a variant of each question, chosen by user name, or all get the first?"""
+    """[quiz]: who gets which variant, and what an answer is worth that was changed after feedback.
+
+    personal: every student gets a variant of each question, chosen by user name; otherwise all get the first.
+    attempts: how many answers to a question can gain points, 0 for any number. penalty: the share of its points that
+    each further one costs.
+    """
 
     personal: Annotated[bool, Meta(description="true or false")] = True
+    attempts: Annotated[int, Meta(ge=0, le=1000, description="a number of attempts, 0 for any number")] = 0
+    penalty: Annotated[float, Meta(ge=0, le=1, description="a share from 0 to 1, such as 0.1")] = 0.0
 
 
 class GradebookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -108,10 +120,22 @@ class GradebookSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields
 
 
 class AssignmentSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[assignments.NAME]: its title (default: the notebook's first heading) and when it is due."""
+    """[assignments.NAME]: its title (default: the notebook's first heading), and when it can be worked on.
+
+    minutes: how long a timed quiz or exam takes from `opens` on; it is due after that.
+    """
 
     title: Text | None = None
+    opens: Due | None = None
     due: Due | None = None
+    minutes: Annotated[int, Meta(ge=1, le=7 * 24 * 60, description="a number of minutes, such as 90")] | None = None
+
+    @property
+    def closes(self) -> datetime | None:
+        """When it is due, for everybody without an extension."""
+        if self.minutes is not None and self.opens is not None:
+            return self.opens + timedelta(minutes=self.minutes)
+        return self.due
 
 
 class Settings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -162,7 +186,26 @@ def parse_settings(text: str) -> Settings:
     except (ValueError, RecursionError) as error:
         reason = _one_line(str(error))
         raise SettingsError(f"{FILE_NAME}: is not valid TOML: {reason}; correct that line") from None
-    return _read_section(Settings, raw, "")
+    settings = _read_section(Settings, raw, "")
+    for name, assignment in settings.assignments.items():
+        _check_times(_join("assignments", name), assignment)
+    return settings
+
+
+def _check_times(path: str, assignment: AssignmentSettings) -> None:
+    """The times of an assignment fit together."""
+    opens, due = assignment.opens, assignment.due
+    if assignment.minutes is not None and opens is None:
+        raise SettingsError(f"{FILE_NAME}: {path}.minutes counts from {path}.opens, which is missing; add {_DUE}")
+    if assignment.minutes is not None and due is not None:
+        raise SettingsError(
+            f"{FILE_NAME}: {path} has both minutes and due; remove due: it is due {assignment.minutes} minutes after "
+            "it opens"
+        )
+    if opens is not None and due is not None and due <= opens:
+        raise SettingsError(
+            f"{FILE_NAME}: {path}.due is {due.isoformat()}, and it opens at {opens.isoformat()}; give a later due"
+        )
 
 
 S = TypeVar("S", bound=Struct)

@@ -10,7 +10,7 @@ import difflib
 import os
 import secrets
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -41,11 +41,20 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     variants: int
 
 
+class ByHand(msgspec.Struct, frozen=True, kw_only=True):
+    """A question that is answered in words or code and graded by hand. `text` is what students read, rubric and all."""
+
+    name: str
+    title: str
+    points: float
+    text: str
+
+
 class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     """One folder under assignments/. `checks` and `mistakes` are paths where the files belong; they may not exist yet.
 
-    `data` are the files under data/, which students get; `exercises` and `questions` stand in the order of the
-    notebook.
+    `data` are the files under data/, which students get; `exercises`, `questions` and `by_hand` stand in the order of
+    the notebook. `minutes`: it is a timed quiz or exam, which takes so long from `opens` to `due`.
     """
 
     name: str
@@ -61,6 +70,9 @@ class Assignment(msgspec.Struct, frozen=True, kw_only=True):
     exercises: tuple[Exercise, ...]
     cells: tuple[SourceCell, ...]
     questions: tuple[Question, ...] = ()
+    by_hand: tuple[ByHand, ...] = ()
+    opens: datetime | None = None
+    minutes: int | None = None
 
     @property
     def quiz(self) -> Path:
@@ -128,7 +140,7 @@ def load_assignment(root: Path, name: str, settings: AssignmentSettings) -> Assi
     notebook = _notebook_path(folder)
     cells = read_cells(notebook)
     _check_names(cells, notebook)
-    exercises = _exercises(cells, notebook)
+    exercises = _exercises(cells)
     solutions = root / "solutions" / f"{name}.py"
     _check_references(exercises, solutions)
     return Assignment(
@@ -141,10 +153,17 @@ def load_assignment(root: Path, name: str, settings: AssignmentSettings) -> Assi
         solutions=solutions,
         release_folder=root / "release" / name,
         data=_data_files(folder / "data"),
-        due=settings.due,
+        due=settings.closes,
         exercises=exercises,
         cells=cells,
         questions=_questions(cells, notebook, folder / "quiz.py"),
+        by_hand=tuple(
+            ByHand(name=cell.name, title=heading or cell.name, points=cell.points or 0.0, text=cell.source)
+            for cell, heading in _with_headings(cells)
+            if cell.role is Role.MANUAL
+        ),
+        opens=settings.opens,
+        minutes=settings.minutes,
     )
 
 
@@ -193,21 +212,26 @@ def _check_names(cells: tuple[SourceCell, ...], notebook: Path) -> None:
             raise CourseError(f"{notebook}: {cell.place}: stands before its exercise; move it below")
 
 
-def _exercises(cells: tuple[SourceCell, ...], notebook: Path) -> tuple[Exercise, ...]:
+def _exercises(cells: tuple[SourceCell, ...]) -> tuple[Exercise, ...]:
     examples = {cell.name: cell.source for cell in cells if cell.role is Role.EXAMPLE}
-    exercises, heading = [], ""
+    return tuple(
+        Exercise(
+            name=cell.name,
+            title=heading or cell.name,
+            points=cell.points or 0.0,
+            example=examples.get(cell.name, ""),
+        )
+        for cell, heading in _with_headings(cells)
+        if cell.role is Role.EXERCISE
+    )
+
+
+def _with_headings(cells: Iterable[SourceCell]) -> Iterator[tuple[SourceCell, str]]:
+    """Each cell with the heading that it stands under, its own included."""
+    heading = ""
     for cell in cells:
         heading = cell.headings[-1] if cell.headings else heading
-        if cell.role is Role.EXERCISE:
-            exercises.append(
-                Exercise(
-                    name=cell.name,
-                    title=heading or cell.name,
-                    points=cell.points or 0.0,
-                    example=examples.get(cell.name, ""),
-                )
-            )
-    return tuple(exercises)
+        yield cell, heading
 
 
 def _questions(cells: tuple[SourceCell, ...], notebook: Path, quiz: Path) -> tuple[Question, ...]:
@@ -215,9 +239,8 @@ def _questions(cells: tuple[SourceCell, ...], notebook: Path, quiz: Path) -> tup
     asked = [cell for cell in cells if cell.role is Role.QUESTION]
     if not asked:
         return ()
-    marks, questions, heading = _question_marks(quiz), [], ""
-    for cell in cells:
-        heading = cell.headings[-1] if cell.headings else heading
+    marks, questions = _question_marks(quiz), []
+    for cell, heading in _with_headings(cells):
         if cell.role is not Role.QUESTION:
             continue
         if cell.points is not None:

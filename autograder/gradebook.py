@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,21 @@ from sqlalchemy import exc as sa_errors
 
 from autograder.course import Assignment, Course
 from autograder.errors import TorchmarkError
+from autograder.grading.hand_marks import HandMark, with_hand_marks
+from autograder.grading.late import late_rule
 from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
-from autograder.model import ExerciseResult, QuestionResult, SubmissionResult
+from autograder.model import (
+    Comment,
+    ExerciseResult,
+    HandGrade,
+    QuestionResult,
+    QuestionState,
+    Remarks,
+    SubmissionResult,
+    Try,
+)
 
 LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
 
@@ -61,34 +72,37 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         """Bring the rows of an assignment in line with what is released now; notes for staff.
 
         Rows of cells that are no longer released go, with their automatic points, unless a teaching assistant has
-        graded or commented on them by hand.
+        graded or commented on them by hand. What late submissions lose is counted anew, since due dates and
+        extensions change.
         """
         with self._speaking_plainly():
-            return _Rows(self._api, assignment, released).write()
+            notes = _Rows(self._api, assignment, released).write()
+            for rows in self._api.find_notebook(assignment.name, assignment.name).submissions:
+                self._write_late_penalty(assignment, rows)
+            self._api.db.commit()
+            return notes
 
     def record(
         self,
         assignment: Assignment,
         released: Released,
         result: SubmissionResult,
-        notebook: nbformat.NotebookNode | None,
         submitted_at: datetime | None = None,
         has_timestamp_file: bool = False,
     ) -> None:
-        """Write one result, all of it or nothing. `notebook` is as graded, for the cells that are graded by hand.
+        """Write one result, all of it or nothing.
 
         submitted_at is in UTC. nbgrader is told only what it finds in timestamp.txt itself: with any other time,
         formgrader takes the submission for one that was not graded yet.
         """
         with self._speaking_plainly():
-            db = self._api.db
             self._api.update_or_create_student(result.student)
             stamp = submitted_at.replace(tzinfo=None) if submitted_at else None
             self._api.update_or_create_submission(
                 assignment.name, result.student, timestamp=stamp if has_timestamp_file else None
             )
             rows = self._api.find_submission_notebook(assignment.name, assignment.name, result.student)
-            scores = _auto_scores(result, released, notebook)
+            scores = _auto_scores(result, released)
             is_new = (
                 self._ledger.fingerprint(assignment.name, result.student) != result.fingerprint
                 or not result.fingerprint
@@ -96,11 +110,23 @@ class Gradebook(AbstractContextManager["Gradebook"]):
             for grade in rows.grades:
                 if grade.name in scores:
                     _write_grade(grade, scores[grade.name], _must_look(grade.name, result), is_new)
-            comments = _auto_comments(result, released, notebook)
+            comments = _auto_comments(result, released)
             for comment in rows.comments:
                 comment.auto_comment = comments.get(comment.name)
+            self._write_late_penalty(assignment, rows)
             self._ledger.write(result, stamp)
-            db.commit()
+            self._api.db.commit()
+
+    def _write_late_penalty(self, assignment: Assignment, rows: Any) -> None:
+        """What a late submission loses, by the points that it has now; as nbgrader's own autograding writes it."""
+        rows.late_submission_penalty = None
+        submission = rows.assignment
+        late = submission.total_seconds_late if submission.assignment.duedate is not None else 0
+        if late > 0:
+            self._api.db.flush()
+            self._api.db.expire(rows, ["score"])
+            rule = late_rule(self._course, assignment)
+            rows.late_submission_penalty = rule(submission.student.id, rows.score, late) or None
 
     def fingerprints(self, assignment: str) -> dict[str, str]:
         """student -> fingerprint of what was graded last."""
@@ -108,6 +134,18 @@ class Gradebook(AbstractContextManager["Gradebook"]):
             found = self._ledger.fingerprints(assignment)
             known = {row.student_id for row in self._api.find_assignment(assignment).submissions} if found else set()
         return {student: fingerprint for student, fingerprint in found.items() if student in known}
+
+    def tries(self, assignment: str) -> dict[str, tuple[Try, ...]]:
+        """student -> every answer to the questions of an assignment that feedback was written on, and the last."""
+        with self._speaking_plainly():
+            return self._ledger.tries(assignment)
+
+    def note_feedback(self, results: Iterable[SubmissionResult], at: datetime) -> None:
+        """Feedback on these results was written: an answer to a question that changes from now on is a further try."""
+        with self._speaking_plainly():
+            for result in results:
+                self._ledger.note_feedback(result.assignment, result.student, at.astimezone(UTC).replace(tzinfo=None))
+            self._api.db.commit()
 
     def load_result(self, assignment: str, student: str) -> SubmissionResult | None:
         """What was recorded for one student, or None. The outputs of cells are in autograded/, not in it."""
@@ -118,6 +156,48 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         """All that was recorded, for one assignment or for the course, by assignment and student."""
         return self._load(assignment, None)
 
+    def load_remarks(self, assignment: str) -> dict[str, Remarks]:
+        """student -> the points that count, the late penalty, and what teachers wrote and graded by hand."""
+        closes = self.last_due(assignment)
+        with self._speaking_plainly():
+            comments: dict[str, list[Comment]] = {}
+            by_hand: dict[str, list[HandGrade]] = {}
+            for found in self._of_assignment(api.Comment, assignment):
+                if found.manual_comment:
+                    comments.setdefault(found.student.id, []).append(Comment(_plain(found.name), found.manual_comment))
+            for grade in self._of_assignment(api.Grade, assignment):
+                if grade.manual_score is not None or grade.extra_credit or grade.auto_score is None:
+                    score = None if grade.auto_score is None and grade.manual_score is None else grade.score
+                    one = HandGrade(_plain(grade.name), score, grade.max_score)
+                    by_hand.setdefault(grade.student.id, []).append(one)
+            return {
+                row.student_id: Remarks(
+                    score=row.score,
+                    max_score=row.max_score,
+                    late_penalty=row.late_submission_penalty or 0.0,
+                    seconds_late=row.total_seconds_late if row.assignment.duedate is not None else 0.0,
+                    comments=tuple(comments.get(row.student_id, ())),
+                    by_hand=tuple(by_hand.get(row.student_id, ())),
+                    closes=closes,
+                )
+                for row in self._api.find_assignment(assignment).submissions
+            }
+
+    def _of_assignment(self, kind: Any, assignment: str) -> Any:
+        """The rows of one kind, Grade or Comment, of all submissions of an assignment."""
+        query = self._api.db.query(kind).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
+        return query.join(api.Assignment).filter(api.Assignment.name == assignment)
+
+    def last_due(self, assignment: str) -> datetime | None:
+        """When nobody can hand in any more without being late: the due date with the longest extension, in UTC."""
+        with self._speaking_plainly():
+            rows = self._api.find_assignment(assignment)
+            if rows.duedate is None:
+                return None
+            extensions = [one.extension for one in rows.submissions if one.extension is not None]
+            due: datetime = max([rows.duedate, *(rows.duedate + one for one in extensions)])
+            return due.replace(tzinfo=UTC)
+
     def load_times(self) -> dict[tuple[str, str], datetime]:
         """(assignment, student) -> when it was handed in, in UTC, where that is known."""
         with self._speaking_plainly():
@@ -126,11 +206,39 @@ class Gradebook(AbstractContextManager["Gradebook"]):
     def _load(self, assignment: str | None, student: str | None) -> list[SubmissionResult]:
         try:
             with self._speaking_plainly():
-                return self._ledger.read(assignment, student)
+                marks = self._hand_marks()
+                return [
+                    with_hand_marks(result, marks.get((result.assignment, result.student), {}))
+                    for result in self._ledger.read(assignment, student)
+                ]
         except msgspec.DecodeError as error:
             raise GradebookError(
                 f"{self._shown_url}: a result of another version of this program ({error}); run: grader grade --again"
             ) from None
+
+    def _hand_marks(self) -> dict[tuple[str, str], dict[str, HandMark]]:
+        """(assignment, student) -> grade cell -> what a person wrote in formgrader."""
+        columns = (
+            api.Assignment.name.label("assignment"),
+            api.SubmittedAssignment.student_id.label("student"),
+            api.BaseCell.name.label("cell"),
+            api.Grade.manual_score,
+            api.Grade.extra_credit,
+        )
+        rows = (
+            self._api.db.query(*columns)
+            .select_from(api.Grade)
+            .join(api.BaseCell, api.Grade.cell_id == api.BaseCell.id)
+            .join(api.SubmittedNotebook, api.Grade.notebook_id == api.SubmittedNotebook.id)
+            .join(api.SubmittedAssignment, api.SubmittedNotebook.assignment_id == api.SubmittedAssignment.id)
+            .join(api.Assignment, api.SubmittedAssignment.assignment_id == api.Assignment.id)
+            .filter(api.Grade.manual_score.is_not(None) | api.Grade.extra_credit.is_not(None))
+        )
+        marks: dict[tuple[str, str], dict[str, HandMark]] = {}
+        for row in rows:
+            mark = HandMark(row.manual_score, row.extra_credit or 0.0)
+            marks.setdefault((row.assignment, row.student), {})[row.cell] = mark
+        return marks
 
     @property
     def _shown_url(self) -> str:
@@ -154,6 +262,12 @@ class Gradebook(AbstractContextManager["Gradebook"]):
             raise GradebookError(f"{self._shown_url}: {_explain(error)}") from None
         finally:
             log.disabled = was_disabled
+
+
+def load_remarks(course: Course, names: Iterable[str]) -> dict[tuple[str, str], Remarks]:
+    """(assignment, student) -> what the gradebook knows beside our results. Raises GradebookError."""
+    with Gradebook(course) as gradebook:
+        return {(name, student): one for name in names for student, one in gradebook.load_remarks(name).items()}
 
 
 def load_results(course: Course, assignment: str | None = None) -> list[SubmissionResult]:
@@ -291,31 +405,23 @@ def _exercise_of(grade_id: str, result: SubmissionResult) -> ExerciseResult | Qu
     return next((found for found in scored if grade_id in (found.name, f"test_{found.name}")), None)
 
 
-def _auto_scores(
-    result: SubmissionResult, released: Released, notebook: nbformat.NotebookNode | None
-) -> dict[str, float | None]:
+def _auto_scores(result: SubmissionResult, released: Released) -> dict[str, float | None]:
     """Grade cell -> its points; None where a person must grade: an answer in words that was given."""
     scores: dict[str, float | None] = {}
-    answers = _unchanged(released, notebook)
     for cell in released.cells:
-        if not cell.is_grade:
-            continue
-        exercise = _exercise_of(cell.grade_id, result)
-        if exercise is not None:
-            scores[cell.grade_id] = exercise.score
-        else:
-            scores[cell.grade_id] = 0.0 if result.status == "failed" or cell.grade_id in answers else None
+        if cell.is_grade:
+            scored = _exercise_of(cell.grade_id, result)
+            scores[cell.grade_id] = None if scored is None or _waits_for_a_person(scored) else scored.score
     return scores
 
 
-def _unchanged(released: Released, notebook: nbformat.NotebookNode | None) -> set[str]:
-    """The cells to fill in that were left as they were released, by nbgrader's own rule."""
-    found = set()
-    for cell in _nbgrader_cells(notebook):
-        ours = released.by_id.get(cell.metadata.nbgrader["grade_id"])
-        if ours and ours.is_solution and cell.metadata.nbgrader.get("checksum") == compute_checksum(cell):
-            found.add(ours.grade_id)
-    return found
+def _waits_for_a_person(scored: ExerciseResult | QuestionResult) -> bool:
+    return isinstance(scored, QuestionResult) and scored.state is QuestionState.BY_HAND
+
+
+def _plain(cell: str) -> str:
+    """The exercise or question behind the name of a cell."""
+    return cell.removeprefix("test_")
 
 
 def _must_look(grade_id: str, result: SubmissionResult) -> bool:
@@ -334,16 +440,11 @@ def _write_grade(grade: Any, score: float | None, must_look: bool, is_new: bool)
         grade.needs_manual_grade = score is None or must_look
 
 
-def _auto_comments(
-    result: SubmissionResult, released: Released, notebook: nbformat.NotebookNode | None
-) -> dict[str, str | None]:
-    """Solution cell -> what it came to. Cells graded by hand get nbgrader's own "No response."."""
+def _auto_comments(result: SubmissionResult, released: Released) -> dict[str, str | None]:
+    """Solution cell -> what it came to. What a person will grade has no comment of ours."""
     comments: dict[str, str | None] = {}
-    untouched = _unchanged(released, notebook)
     for cell in released.cells:
-        exercise = _exercise_of(cell.grade_id, result)
-        if cell.is_solution and exercise is not None:
-            comments[cell.grade_id] = summarise(exercise, result)
-        elif cell.is_solution:
-            comments[cell.grade_id] = "No response." if cell.grade_id in untouched else None
+        scored = _exercise_of(cell.grade_id, result)
+        if cell.is_solution and scored is not None:
+            comments[cell.grade_id] = None if _waits_for_a_person(scored) else summarise(scored, result)
     return comments

@@ -18,6 +18,8 @@ from autograder.model import (
     Isolation,
     Kind,
     Outcome,
+    QuestionResult,
+    QuestionState,
     SubmissionResult,
 )
 
@@ -198,9 +200,10 @@ def made_result(
     scores: Sequence[float] = (2.0, 3.0),
     fingerprint: str = "f" * 64,
     outcome: Callable[[str], Outcome] = lambda _: Outcome.PASSED,
+    explained: str = "",
     **changes: Any,
 ) -> SubmissionResult:
-    """A result made by hand."""
+    """A result made by hand. explained: the answer in words."""
     exercises = tuple(
         ExerciseResult(
             name=name,
@@ -221,7 +224,17 @@ def made_result(
         )
         for name, score in zip(POINTS, scores, strict=True)
     )
-    values = {"score": sum(scores), "max_score": 5.0, "status": "graded", "exercises": exercises} | changes
+    state = QuestionState.BY_HAND if explained else QuestionState.UNANSWERED
+    explain = QuestionResult(
+        name="explain", variant=0, score=0.0, max_score=2.0, answer=explained, state=state, message=state.value
+    )
+    values = {
+        "score": sum(scores),
+        "max_score": 7.0,
+        "status": "graded",
+        "exercises": exercises,
+        "questions": (explain,),
+    } | changes
     return SubmissionResult(
         file="tiny.ipynb",
         assignment="tiny",

@@ -180,7 +180,7 @@ def graded_course(small_course: Course) -> Course:
 def test_a_class_is_graded_shown_and_given_feedback(graded_course: Course) -> None:
     shown = (graded_course.root / "stdout.txt").read_text()
     rows = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
-    assert rows["amina"].split() == ["amina", "2", "3", "5"]
+    assert rows["amina"].split() == ["amina", "2", "3", "0", "5", "1", "answer", "missing"]
     assert "takes the mean" in rows["evil[bold]"]
     assert "not a notebook" in rows["lukas"]
     assert "\x1b" not in shown
@@ -225,7 +225,7 @@ def test_loose_notebooks_become_json(small_course: Course, tmp_path: Path) -> No
     assert list(found[0]["exercises"][0]) == ["name", "score", "max_score", "checks"]
     assert list(found[0]["exercises"][0]["checks"][0]) == CHECK_KEYS
     assert list(found[0]["cells"][0]) == ["index", "status", "seconds"]
-    assert (found[0]["score"], found[0]["max_score"]) == (5, 5)
+    assert (found[0]["score"], found[0]["max_score"]) == (5, 7)
     assert not (small_course.root / "gradebook.db").exists()
 
     target = tmp_path / "out.json"

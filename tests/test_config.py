@@ -63,6 +63,24 @@ REFUSED = {
         "grader.toml: assignments.ps1.due is 2027-02-01T23:59:00; give a date and time with its offset, "
         "such as 2027-02-01T23:59:00+01:00",
     ),
+    "minutes without a beginning": (
+        COURSE + "[assignments.ps1]\nminutes = 90\n",
+        "grader.toml: assignments.ps1.minutes counts from assignments.ps1.opens, which is missing; add a date and time "
+        "with its offset, such as 2027-02-01T23:59:00+01:00",
+    ),
+    "minutes and a due date": (
+        COURSE + "[assignments.ps1]\nopens = 2027-02-01T09:00:00Z\ndue = 2027-02-01T12:00:00Z\nminutes = 90\n",
+        "grader.toml: assignments.ps1 has both minutes and due; remove due: it is due 90 minutes after it opens",
+    ),
+    "due before it opens": (
+        COURSE + "[assignments.ps1]\nopens = 2027-02-01T09:00:00Z\ndue = 2027-02-01T09:00:00Z\n",
+        "grader.toml: assignments.ps1.due is 2027-02-01T09:00:00+00:00, and it opens at 2027-02-01T09:00:00+00:00; "
+        "give a later due",
+    ),
+    "a penalty of more than all": (
+        COURSE + "[quiz]\npenalty = 2\n",
+        "grader.toml: quiz.penalty is 2; give a share from 0 to 1, such as 0.1",
+    ),
     "a value for a table": (
         'course = "Tiny"',
         'grader.toml: course is "Tiny"; give a table: a line [course], its keys below',

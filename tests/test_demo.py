@@ -14,15 +14,17 @@ from typer.testing import CliRunner
 
 from autograder.cli import app
 from autograder.course import Course, load_course
-from autograder.demo import ASSIGNMENT, Demo, DemoRun, Trouble, make_demo, run_demo, with_limits
+from autograder.demo import Demo, DemoRun, Trouble, make_demo, run_demo, with_limits
+from autograder.demo.answers import Reply
 from autograder.demo.notebooks import names_at_hand, read_released, stub_docstrings
 from autograder.demo.people import student_ids
 from autograder.demo.plan import make_plan
-from autograder.demo.variants import Variant, read_references, read_variants
+from autograder.demo.variants import REFERENCE, Variant, read_references, read_variants
 from autograder.errors import CourseError
-from autograder.model import CellStatus, Outcome, SubmissionResult
+from autograder.model import CellStatus, Outcome, QuestionState, SubmissionResult
 
 ROOT = Path(__file__).parents[1]
+ASSIGNMENT = "softmax_regression"
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +35,7 @@ def course() -> Course:
 @pytest.fixture(scope="module")
 def demo(course: Course, tmp_path_factory: pytest.TempPathFactory) -> Demo:
     """The demo as it is by default: forty students."""
-    return make_demo(course, tmp_path_factory.mktemp("demo"), 40)
+    return make_demo(course, tmp_path_factory.mktemp("demo"), 40, [ASSIGNMENT])
 
 
 def read(demo: Demo, student: str) -> bytes:
@@ -49,14 +51,14 @@ def codes(demo: Demo, student: str) -> dict[str, str]:
 def test_a_folder_with_something_else_in_it_is_left_alone(course: Course, tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(CourseError, match="is not empty and was not made by grader demo; name another folder"):
-        make_demo(course, tmp_path, 2)
+        make_demo(course, tmp_path, 2, [ASSIGNMENT])
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_an_exercise_without_a_right_style_is_named() -> None:
     variants = [Variant("sums", "softmax", is_right=False, source="")]
     with pytest.raises(CourseError, match='exercise "softmax" has no right style'):
-        make_plan(["softmax"], variants, 4)
+        make_plan("tiny", ["softmax"], variants, 4)
 
 
 def test_forty_students_carry_every_mistake_of_the_catalogue(demo: Demo) -> None:
@@ -65,7 +67,7 @@ def test_forty_students_carry_every_mistake_of_the_catalogue(demo: Demo) -> None
 
 
 def test_with_few_students_what_is_left_out_is_listed(course: Course, tmp_path: Path) -> None:
-    few = make_demo(course, tmp_path, 3)
+    few = make_demo(course, tmp_path, 3, [ASSIGNMENT])
     assert len(few.planted) == 3
     assert "softmax.sums_over_everything" in few.uncovered
 
@@ -79,22 +81,22 @@ def test_every_trouble_occurs_and_some_students_are_wholly_right(demo: Demo) -> 
 
 
 def test_no_exercise_is_forgotten(demo: Demo) -> None:
-    names = {exercise.name for exercise in demo.assignment.exercises}
+    names = {exercise.name for exercise in demo.course.assignment(ASSIGNMENT).exercises}
     for planted in demo.planted:
         told = {*planted.mistakes, *planted.styles, *planted.stubs, *planted.spoilt}
         assert told == (set() if planted.trouble is Trouble.NOT_A_NOTEBOOK else names), planted.student
 
 
 def test_the_same_demo_is_made_again_byte_for_byte(course: Course, demo: Demo, tmp_path: Path) -> None:
-    again = make_demo(course, tmp_path, 40)
+    again = make_demo(course, tmp_path, 40, [ASSIGNMENT])
     assert again.planted == demo.planted
     assert all(read(again, planted.student) == read(demo, planted.student) for planted in demo.planted)
 
 
 def test_made_again_in_its_folder_it_keeps_the_gradebook_and_drops_who_has_left(course: Course, tmp_path: Path) -> None:
-    first = make_demo(course, tmp_path, 12)
+    first = make_demo(course, tmp_path, 12, [ASSIGNMENT])
     (tmp_path / "gradebook.db").write_text("kept")
-    second = make_demo(course, tmp_path, 4)
+    second = make_demo(course, tmp_path, 4, [ASSIGNMENT])
     assert (tmp_path / "gradebook.db").read_text() == "kept"
     found = {path.name for path in (tmp_path / "submitted").iterdir()}
     assert found == {planted.student for planted in second.planted} < {planted.student for planted in first.planted}
@@ -157,7 +159,7 @@ def test_limits_are_set_wherever_they_stood(toml: str) -> None:
 @pytest.fixture(scope="module")
 def run(course: Course, tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
     """Eight students, graded for real: one wholly right, and one with each trouble."""
-    return run_demo(course, tmp_path_factory.mktemp("class"), 8)
+    return run_demo(course, tmp_path_factory.mktemp("class"), 8, [ASSIGNMENT])
 
 
 def found(run: DemoRun, trouble: Trouble) -> SubmissionResult:
@@ -220,8 +222,52 @@ def test_troubles_are_told_apart(run: DemoRun) -> None:
 
 def test_run_again_it_grades_nothing_anew_and_says_so(run: DemoRun) -> None:
     folder = run.demo.course.root
-    again = CliRunner().invoke(app, ["-C", str(ROOT), "demo", str(folder), "--students", "8"])
+    again = CliRunner().invoke(
+        app, ["-C", str(ROOT), "demo", str(folder), "--students", "8", "--assignment", ASSIGNMENT]
+    )
     assert again.exit_code == 0, again.output
     assert "unchanged, not graded again: 8 of 8 submissions\ngraded: nothing anew" in again.stdout
     assert f"feedback: 8 pages, such as {folder / 'feedback'}" in again.stdout
     assert all(planted.student in again.stdout for planted in run.demo.planted)
+
+
+@pytest.fixture(scope="module")
+def quiz_run(course: Course, tmp_path_factory: pytest.TempPathFactory) -> DemoRun:
+    return run_demo(course, tmp_path_factory.mktemp("quiz"), 16, ["tensor_quiz"])
+
+
+def test_a_quiz_has_the_scores_that_were_planted(quiz_run: DemoRun) -> None:
+    results = {result.student: {q.name: q for q in result.questions} for result in quiz_run.graded.results}
+    seen: Counter[Reply] = Counter()
+    for planted in quiz_run.demo.planted:
+        for question, reply in planted.answers.items():
+            found = results[planted.student][question]
+            seen[reply] += 1
+            if reply is Reply.RIGHT:
+                assert found.score == found.max_score
+            elif reply is Reply.MISTAKE:
+                assert (found.state in STATES[reply], bool(found.hint)) == (True, True), (planted.student, question)
+            else:
+                assert found.state in STATES[reply], (planted.student, question)
+    assert set(seen) == set(Reply)
+
+
+STATES = {
+    Reply.MISTAKE: (QuestionState.WRONG, QuestionState.PARTLY),
+    Reply.WRONG_FORM: (QuestionState.WRONG_FORM,),
+    Reply.OTHERS: (QuestionState.WRONG, QuestionState.PARTLY, QuestionState.RIGHT),  # of a few values, some agree
+    Reply.NOTHING: (QuestionState.UNANSWERED,),
+}
+
+
+def test_exercises_that_go_together_are_never_both_mistaken(course: Course, tmp_path: Path) -> None:
+    made = make_demo(course, tmp_path, 60, ["mlp"])
+    for planted in made.planted:
+        assert len({"mlp_forward", "mlp_backward"} & set(planted.mistakes)) <= 1
+        assert {planted.styles.get(name, REFERENCE) for name in ("mlp_forward", "mlp_backward")} == {REFERENCE}
+
+
+def test_without_names_every_assignment_is_handed_in(course: Course, tmp_path: Path) -> None:
+    made = make_demo(course, tmp_path, 4)
+    assert {planted.assignment for planted in made.planted} == {one.name for one in course.assignments}
+    assert sum(1 for _ in tmp_path.glob("submitted/*/*/*.ipynb")) == 4 * len(course.assignments)

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 from nbgrader.plugins.export import CsvExportPlugin
-from small_course import filled, made_result, released_notebook, write_course
+from small_course import made_result, released_notebook, write_course
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -25,7 +25,7 @@ from autograder.course import Course, load_course
 from autograder.gradebook import Gradebook, GradebookError, load_results
 from autograder.grading.ledger import TABLES
 from autograder.grading.released import Released, load_released
-from autograder.model import Outcome, SubmissionResult
+from autograder.model import Comment, Outcome, QuestionState, SubmissionResult
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 
@@ -55,10 +55,8 @@ def released(course: Course) -> Released:
     return load_released(course.assignment("tiny"))
 
 
-def record(
-    book: Gradebook, course: Course, result: SubmissionResult, notebook: nbformat.NotebookNode | None = None
-) -> None:
-    book.record(course.assignment("tiny"), released(course), result, notebook or filled())
+def record(book: Gradebook, course: Course, result: SubmissionResult) -> None:
+    book.record(course.assignment("tiny"), released(course), result)
 
 
 def nbgrader_rows(course: Course, student: str) -> dict[str, tuple[float | None, float | None, bool]]:
@@ -132,13 +130,28 @@ def test_points_go_in_as_automatic_scores(book: Gradebook, course: Course) -> No
 
 
 def test_an_answer_in_words_waits_for_a_person(book: Gradebook, course: Course) -> None:
-    record(book, course, made_result("ann"), filled({"explain": "Because."}))
+    record(book, course, made_result("ann", explained="Because."))
     assert nbgrader_rows(course, "ann")["explain"] == (None, None, True)
 
 
 def test_an_answer_in_words_that_was_not_given_scores_zero(book: Gradebook, course: Course) -> None:
     record(book, course, made_result("ann"))
     assert nbgrader_rows(course, "ann")["explain"] == (0.0, None, False)
+
+
+def test_an_answer_in_words_has_the_points_that_a_person_gave(book: Gradebook, course: Course) -> None:
+    record(book, course, made_result("ann", explained="Because."))
+    assert book.load_results()[0].questions[0].state is QuestionState.BY_HAND
+    set_by_hand(course, "ann", "explain", 1.5)
+    (found,) = load_results(course)
+    assert (found.questions[0].state, found.questions[0].score, found.score) == (QuestionState.GRADED, 1.5, 6.5)
+
+
+def test_a_score_given_by_hand_counts_in_what_pages_show(book: Gradebook, course: Course) -> None:
+    record(book, course, made_result("ann", (1.0, 3.0)))
+    set_by_hand(course, "ann", "test_double", 1.75)
+    (found,) = load_results(course)
+    assert (found.exercises[0].score, found.exercises[0].note, found.score) == (1.75, "Graded by hand.", 4.75)
 
 
 def test_a_score_given_by_hand_is_never_overwritten(book: Gradebook, course: Course) -> None:
@@ -166,7 +179,7 @@ def test_a_broken_check_asks_staff_to_look(book: Gradebook, course: Course) -> N
 
 def test_a_failed_submission_has_no_points_and_asks_staff_to_look(book: Gradebook, course: Course) -> None:
     failed = made_result("ann", (0.0, 0.0), status="failed", reason="tiny.ipynb is empty")
-    record(book, course, failed, released_notebook())
+    record(book, course, failed)
     assert set(nbgrader_rows(course, "ann").values()) == {(0.0, None, True)}
 
 
@@ -212,7 +225,7 @@ def test_text_with_null_characters_is_stored(book: Gradebook, course: Course) ->
 def test_only_the_time_of_the_timestamp_file_is_told_to_nbgrader(book: Gradebook, course: Course) -> None:
     for student, has_file in (("ann", True), ("bob", False)):
         when = datetime(2027, 2, 1, 12, 30, tzinfo=UTC)
-        book.record(course.assignment("tiny"), released(course), made_result(student), filled(), when, has_file)
+        book.record(course.assignment("tiny"), released(course), made_result(student), when, has_file)
     with NbgraderGradebook(f"sqlite:///{course.root}/gradebook.db", "small") as theirs:
         assert theirs.find_submission("tiny", "ann").timestamp == datetime(2027, 2, 1, 12, 30)
         assert theirs.find_submission("tiny", "bob").timestamp is None
@@ -280,3 +293,19 @@ def test_every_check_has_a_row(book: Gradebook, course: Course) -> None:
         rows = other.execute("SELECT exercise, name, outcome, points FROM torchmark_check ORDER BY exercise").fetchall()
     other.close()
     assert rows == [("double", "test_value", "failed", 0.0), ("total", "test_value", "failed", 3.0)]
+
+
+def test_what_teachers_wrote_and_graded_is_read_with_the_late_penalty(book: Gradebook, course: Course) -> None:
+    record(book, course, made_result("ann", (1.0, 3.0), explained="Because."))
+    record(book, course, made_result("bob", (2.0, 3.0)))
+    set_by_hand(course, "ann", "test_double", 1.75)
+    with NbgraderGradebook(f"sqlite:///{course.root}/gradebook.db", "small") as theirs:
+        theirs.find_comment("double", "tiny", "tiny", "ann").manual_comment = "See me."
+        theirs.find_submission_notebook("tiny", "tiny", "ann").late_submission_penalty = 0.5
+        theirs.db.commit()
+    remarks = book.load_remarks("tiny")
+    ann, bob = remarks["ann"], remarks["bob"]
+    assert ann.comments == (Comment("double", "See me."),)
+    assert {(one.cell, one.score) for one in ann.by_hand} == {("double", 1.75), ("explain", None)}
+    assert (ann.score, ann.late_penalty) == (4.75, 0.5)
+    assert (bob.score, bob.late_penalty, bob.comments) == (5.0, 0.0, ())

@@ -23,42 +23,14 @@ from autograder.quiz import (
     ShortText,
     TensorValue,
     TrueFalse,
+    first,
+    names_after,
+    printed,
+    runs,
+    value_of,
 )
 
 DIGITS = 5e-3  # three significant digits are enough
-
-
-def value_of(expression: str, **names: Any) -> Any:
-    """The value of an expression, as it stands in a prompt."""
-    return eval(expression, {"torch": torch} | names)
-
-
-def names_after(code: str) -> dict[str, Any]:
-    """What the names stand for after these lines."""
-    names = {"torch": torch}
-    exec(code, names)
-    return names
-
-
-def runs(expression: str, **names: Any) -> bool:
-    """Does it end without an error?"""
-    with contextlib.suppress(RuntimeError):
-        value_of(expression, **names)
-        return True
-    return False
-
-
-def printed(*values: Any) -> str:
-    """What `print` makes of each, line by line."""
-    text = io.StringIO()
-    for value in values:
-        print(value, file=text)
-    return text.getvalue()
-
-
-def first(make: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:
-    """The first that fits of what is drawn."""
-    return next(found for found in iter(make, None) if fits(found))
 
 
 def slope(formula: str, variables: str, at: tuple[float, ...], by: str) -> Tensor:

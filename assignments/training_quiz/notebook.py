@@ -218,6 +218,23 @@ from torch import nn
 
 # %% question="both_devices"
 
+# %% [markdown] manual="in_your_own_words" points=4
+# ## In your own words
+#
+# A friend trains a network on 500 photographs and proudly shows you two numbers: the accuracy is 99 % on the training
+# set and 71 % on a validation set. "Not bad", says the friend, "and with twice as many epochs the 71 % will surely
+# rise."
+#
+# Answer in five to eight sentences: what do the two numbers tell you, what would more epochs do to each of them, and
+# what would you try first?
+#
+# A person will read this. It is worth
+#
+# - 1 point if you say what the distance between the two numbers means;
+# - 1 point if you say what more epochs would do to both, and why;
+# - 1 point if what you would try fits the trouble;
+# - 1 point if you give the reason why it should help.
+
 # %% [markdown]
 # ## Done!
 #

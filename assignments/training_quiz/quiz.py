@@ -26,30 +26,13 @@ from autograder.quiz import (
     ShortText,
     TensorValue,
     TrueFalse,
+    first,
+    printed,
+    runs,
 )
 
 DIGITS = 5e-3  # three significant digits are enough
 ENOUGH = "Three significant digits are enough."
-
-
-def runs(expression: str, **names: Any) -> bool:
-    """Does it end without an error?"""
-    with contextlib.suppress(RuntimeError):
-        eval(expression, {"torch": torch} | names)
-        return True
-    return False
-
-
-def printed(value: Any) -> str:
-    """What `print` makes of it."""
-    text = io.StringIO()
-    print(value, file=text)
-    return text.getvalue()
-
-
-def first(make: Callable[[], Any], fits: Callable[[Any], bool]) -> Any:
-    """The first that fits of what is drawn."""
-    return next(found for found in iter(make, None) if fits(found))
 
 
 def apart(right: float, wrong: Mapping[float, str]) -> dict[float, str]:

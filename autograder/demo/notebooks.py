@@ -56,14 +56,19 @@ def names_at_hand(notebook: Notebook) -> frozenset[str]:
 
 
 def write_submission(
-    planted: Planted, notebook: Notebook, assignment: Assignment, sources: Mapping[tuple[str, str], str], into: Path
+    planted: Planted,
+    notebook: Notebook,
+    assignment: Assignment,
+    sources: Mapping[tuple[str, str], str],
+    answers: Mapping[str, str],
+    into: Path,
 ) -> None:
     """Write into/STUDENT/ASSIGNMENT/ASSIGNMENT.ipynb, unless that very file lies there already.
 
-    sources: the source of each variant by (exercise, name of the variant).
+    sources: the source of each variant by (exercise, name of the variant). answers: that of each answer's cell.
     """
     path = into / planted.student / assignment.name / f"{assignment.name}.ipynb"
-    data = PDF if planted.trouble is Trouble.NOT_A_NOTEBOOK else _filled(planted, notebook, sources)
+    data = PDF if planted.trouble is Trouble.NOT_A_NOTEBOOK else _filled(planted, notebook, sources, answers)
     if path.is_file() and path.read_bytes() == data:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -75,8 +80,12 @@ def sources_of(variants: tuple[Variant, ...]) -> dict[tuple[str, str], str]:
     return {(variant.exercise, variant.name): variant.source for variant in variants}
 
 
-def _filled(planted: Planted, notebook: Notebook, sources: Mapping[tuple[str, str], str]) -> bytes:
+def _filled(
+    planted: Planted, notebook: Notebook, sources: Mapping[tuple[str, str], str], answers: Mapping[str, str]
+) -> bytes:
     filled = copy.deepcopy(notebook)
+    for name, source in answers.items():
+        _write(_cell(filled, name), source)
     for exercise, name in {**planted.styles, **planted.mistakes}.items():
         _write(_cell(filled, exercise), sources[exercise, name])
     for exercise in planted.spoilt:
@@ -103,12 +112,13 @@ def _own_cell(name: str, source: str) -> Notebook:
     return {"cell_type": "code", "execution_count": None, "id": name, "metadata": {}, "outputs": [], "source": source}
 
 
-def _cell(notebook: Notebook, grade_id: str) -> Notebook:
+def _cell(notebook: Notebook, name: str) -> Notebook:
+    """The cell of that nbgrader id, or that id of its own where it is the student's."""
     cells: list[Notebook] = notebook["cells"]
     for cell in cells:
-        if _grade_id(cell) == grade_id:
+        if name in (_grade_id(cell), cell["id"]):
             return cell
-    raise CourseError(f'the released notebook has no cell "{grade_id}"; run: grader release')
+    raise CourseError(f'the released notebook has no cell "{name}"; run: grader release')
 
 
 def _grade_id(cell: Notebook) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
+from autograder.demo.answers import Reply
 from autograder.demo.people import student_ids
-from autograder.demo.variants import Variant
+from autograder.demo.variants import REFERENCE, Variant
 from autograder.errors import CourseError
 
 SEED = 20261
@@ -29,32 +30,51 @@ class Trouble(StrEnum):
 
 @dataclass(frozen=True)
 class Planted:
-    """The truth about one student. `mistakes`, `styles` and `stubs` name the exercises; all others are spoilt."""
+    """The truth about one submission. `mistakes`, `styles` and `stubs` name the exercises; all others are spoilt."""
 
+    assignment: str
     student: str
     trouble: Trouble
     mistakes: dict[str, str]  # exercise -> name of the mistake
     styles: dict[str, str]  # exercise -> name of the right style
     stubs: tuple[str, ...] = ()
     spoilt: tuple[str, ...] = ()  # exercises whose cell holds a syntax error
+    answers: dict[str, Reply] = field(default_factory=dict)  # question -> what was answered
+
+    @property
+    def is_blank(self) -> bool:
+        """Is nothing filled in?"""
+        return self.trouble in (Trouble.UNTOUCHED, Trouble.NOT_A_NOTEBOOK)
 
 
-def make_plan(exercises: Sequence[str], variants: Sequence[Variant], count: int) -> tuple[Planted, ...]:
+def make_plan(
+    assignment: str,
+    exercises: Sequence[str],
+    variants: Sequence[Variant],
+    count: int,
+    coupled: Sequence[str] = (),
+) -> tuple[Planted, ...]:
     """Plan `count` submissions: every trouble once, some wholly right, and every mistake once if they suffice.
 
     A notebook has at most one mistake per exercise, so as many notebooks are needed as one exercise has mistakes.
-    The same arguments give the same plan. Raises CourseError where an exercise has no right style.
+    coupled: exercises that are right or wrong together only; one of them at most has a mistake, the others are as the
+    reference. The same arguments give the same plan. Raises CourseError where an exercise has no right style.
     """
-    rng = random.Random(SEED)
+    rng = random.Random(f"{SEED}/{assignment}")
     wrong = {e: [v.name for v in variants if v.exercise == e and not v.is_right] for e in exercises}
-    right = {e: [v.name for v in variants if v.exercise == e and v.is_right] for e in exercises}
+    right = {
+        e: [v.name for v in variants if v.exercise == e and v.is_right and (e not in coupled or v.name == REFERENCE)]
+        for e in exercises
+    }
     for exercise in exercises:
         if not right[exercise]:
             raise CourseError(f'mistakes.py: exercise "{exercise}" has no right style; write one, marked @also_right')
     troubles = _troubles(exercises, wrong, count)
-    taken = {
-        e: _spread(wrong[e], [n for n, t in enumerate(troubles) if _is_open(e, t, exercises)], rng) for e in exercises
-    }
+    open_to = {e: [n for n, t in enumerate(troubles) if _is_open(e, t, exercises)] for e in exercises}
+    taken: dict[str, dict[int, str]] = {}
+    for exercise in exercises:
+        elsewhere = {n for e in coupled if exercise in coupled and e in taken for n in taken[e]}
+        taken[exercise] = _spread(wrong[exercise], [n for n in open_to[exercise] if n not in elsewhere], rng)
     students = list(student_ids(count))
     rng.shuffle(students)
     plan = []
@@ -63,6 +83,7 @@ def make_plan(exercises: Sequence[str], variants: Sequence[Variant], count: int)
         written = [e for e in exercises if _is_written(e, trouble, exercises) and e not in mistakes]
         plan.append(
             Planted(
+                assignment=assignment,
                 student=student,
                 trouble=trouble or Trouble.NONE,
                 mistakes=mistakes,
@@ -119,4 +140,4 @@ def _stubs(exercises: Sequence[str], trouble: Trouble | None) -> tuple[str, ...]
 
 
 def _spoilt(exercises: Sequence[str]) -> tuple[str, ...]:
-    return (exercises[len(exercises) // 2],)
+    return tuple(exercises[len(exercises) // 2 :][:1])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from autograder.course import Assignment
 from autograder.errors import CourseError
 
+REFERENCE = "as_the_reference"
 _MARKS = ("mistake", "also_right")
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -24,7 +25,9 @@ class Variant:
 
 
 def read_variants(assignment: Assignment, docstrings: dict[str, str], present: frozenset[str]) -> tuple[Variant, ...]:
-    """Return every mistake and every right style of the assignment, in the order of mistakes.py.
+    """Return the mistakes and the right styles of the assignment, in the order of mistakes.py.
+
+    Those that are written beside another function of the same student's are left out.
 
     docstrings: of the stubs, by exercise. present: names that the notebook has at hand, so that no import is repeated.
     Raises CourseError.
@@ -43,27 +46,52 @@ def read_variants(assignment: Assignment, docstrings: dict[str, str], present: f
     variants = []
     for node in tree.body:
         if isinstance(node, Definition):
-            for mark, exercise in _marks(node):
+            for mark, exercise in () if _beside(node) else _marks(node):
                 source = _source(node, exercise, top_level, docstrings.get(exercise, ""), present)
                 variants.append(Variant(node.name, exercise, mark == "also_right", source))
     return tuple(variants)
 
 
 def read_references(assignment: Assignment, docstrings: dict[str, str], present: frozenset[str]) -> tuple[Variant, ...]:
-    """Return the references as one more right way each, but for those that rest on another exercise's function.
+    """Return the references as one more right way each.
 
-    Those would go wrong in a notebook whose other function is wrong. The file was checked when the course was read.
+    One that rests on another exercise's function brings a copy of it under another name: the student's own may be
+    wrong. The file was checked when the course was read.
     """
-    tree = ast.parse(assignment.solutions.read_bytes())
     names = {exercise.name for exercise in assignment.exercises}
-    top_level = {name: node for name, node in _bindings(tree).items() if name not in names}
-    return tuple(
-        Variant(
-            "as_the_reference", node.name, True, _source(node, node.name, top_level, docstrings[node.name], present)
-        )
-        for node in tree.body
-        if isinstance(node, Definition) and node.name in names and not _used_names(node) & (names - {node.name})
-    )
+    found = []
+    for name in sorted(names):
+        tree = ast.parse(assignment.solutions.read_bytes())
+        _rename(tree, {other: f"_{other}" for other in names - {name}})
+        top_level = _bindings(tree)
+        node = top_level.pop(name)
+        assert isinstance(node, Definition)
+        found.append(Variant(REFERENCE, name, True, _source(node, name, top_level, docstrings[name], present)))
+    return tuple(found)
+
+
+def coupled_exercises(assignment: Assignment) -> tuple[str, ...]:
+    """Return the exercises that mistakes.py writes beside one another: what one gives, the other takes."""
+    found = set()
+    for node in ast.parse(assignment.mistakes.read_bytes()).body:
+        if isinstance(node, Definition) and (beside := _beside(node)):
+            found |= {*beside, *(exercise for _, exercise in _marks(node))}
+    return tuple(sorted(found))
+
+
+def _beside(node: Definition) -> frozenset[str]:
+    """The other exercises that a marked function says what is written for."""
+    given = [k.value for d in node.decorator_list if isinstance(d, ast.Call) for k in d.keywords if k.arg == "beside"]
+    keys = (key for one in given if isinstance(one, ast.Dict) for key in one.keys)
+    return frozenset(str(key.value) for key in keys if isinstance(key, ast.Constant))
+
+
+def _rename(tree: ast.Module, names: dict[str, str]) -> None:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = names.get(node.id, node.id)
+        elif isinstance(node, Definition):
+            node.name = names.get(node.name, node.name)
 
 
 def imported_names(source: str) -> frozenset[str]:

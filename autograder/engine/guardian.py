@@ -40,6 +40,8 @@ class Warm:
     check_filter: bytes  # on top of `filter`, for the forks that serve checks
     proc: int  # a file descriptor of /proc
     address_space: int  # bytes
+    is_serial: bool  # sessions have the GPU, and serve checks without a fork
+    visible_gpus: str  # CUDA_VISIBLE_DEVICES
 
 
 def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket) -> NoReturn:
@@ -64,7 +66,8 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
         _become_notebook(warm, start, requests, work, others)
     requests.close()
     watch = Watch(warm.proc, os.getpid(), start.limits.memory, start.limits.processes)
-    reason = _wait(lifeline, child, watch, start, None if warm.level is Isolation.A else work)
+    folder = None if warm.level is Isolation.A else work
+    reason = _wait(lifeline, child, watch, start, folder, shares=not warm.is_serial)  # a driver shares memory too
     code = _end(child, watch, warm.level)
     if warm.level is not Isolation.A:
         folders.remove(work)
@@ -72,8 +75,11 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
     os._exit(0)
 
 
-def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None) -> str:
-    """Wait until the session has to end; the reason. `folder` is one whose size nothing else limits."""
+def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None, *, shares: bool) -> str:
+    """Wait until the session has to end; the reason.
+
+    folder: one whose size nothing else limits. shares: tell of memory that forks would share.
+    """
     deadline = time.monotonic() + start.seconds
     process = os.pidfd_open(child)
     poll = select.poll()
@@ -84,7 +90,7 @@ def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folde
         events = poll.poll(1000 * pause)
         looked = time.monotonic()
         if any(file == lifeline.fileno() for file, _ in events):
-            if not _answer(lifeline, watch):
+            if not _answer(lifeline, watch, shares):
                 return "closed"
             continue
         if events:
@@ -100,12 +106,12 @@ def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folde
         pause = min(max(SHORTEST_PAUSE, pause), LONGEST_PAUSE)
 
 
-def _answer(lifeline: socket.socket, watch: Watch) -> bool:
+def _answer(lifeline: socket.socket, watch: Watch, shares: bool) -> bool:
     """Answer the grader's question; False when there is none, and the grader has hung up."""
     try:
         wire.receive(lifeline, LOOK, time.monotonic() + 1)
         lifeline.settimeout(None)
-        wire.send(lifeline, Shared(watch.shared_memory()))
+        wire.send(lifeline, Shared(watch.shared_memory() if shares else []))
     except (wire.Closed, wire.DeadlinePassed, wire.WireError):
         return False
     return True
@@ -138,7 +144,10 @@ def _become_notebook(warm: Warm, start: Start, requests: socket.socket, work: st
     """
     try:
         _keep_only(requests.fileno())
-        limits.set_limits(start.limits, warm.address_space, start.seconds, others)
+        if warm.is_serial and warm.level is Isolation.A:
+            with contextlib.suppress(OSError):  # the driver may do without it
+                private_root.add_proc()
+        limits.set_limits(start.limits, None if warm.is_serial else warm.address_space, start.seconds, others)
         if warm.level is not Isolation.NONE:
             isolation.become(warm.user, has_private_root=warm.level is Isolation.A)
         syscalls.prctl(isolation.DEATH_SIGNAL, signal.SIGKILL)
@@ -150,17 +159,19 @@ def _become_notebook(warm: Warm, start: Start, requests: socket.socket, work: st
             _reap(child)
         writable = [work, "/dev/null"] + (["/dev/shm"] if warm.level is Isolation.A else [])
         os.chdir(work)
-        _make_home(work)
+        _make_home(work, warm.visible_gpus)
         readable = private_root.shown_paths() if warm.level is Isolation.B else READABLE
+        devices = private_root.gpu_devices() if warm.is_serial else []
         if warm.level is not Isolation.NONE:
-            landlock.restrict(readable, writable)
+            landlock.restrict([*readable, *_driver_paths(warm)], writable, devices)
             seccomp.install(warm.filter)
-        Notebook(requests, warm.shell, warm.level, readable, warm.check_filter).serve()
+        Notebook(requests, warm.shell, warm.level, readable, warm.check_filter, warm.is_serial).serve()
     finally:
         os._exit(0)
 
 
 READABLE = ["/"]  # of the private root
+DRIVER_READS = ("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/cpuinfo", "/proc/meminfo")
 
 
 def _keep_only(file: int) -> None:
@@ -172,7 +183,14 @@ def _keep_only(file: int) -> None:
     os.closerange(file + 1, 1 << 16)
 
 
-def _make_home(work: str) -> None:
+def _driver_paths(warm: Warm) -> list[str]:
+    """What a real GPU's driver reads, where it is not in a private root."""
+    if not warm.is_serial or warm.level is Isolation.A:
+        return []
+    return [*private_root.gpu_paths(), *DRIVER_READS, f"/proc/{os.getpid()}"]
+
+
+def _make_home(work: str, visible_gpus: str) -> None:
     temporary = f"{work}/.tmp"
     Path(temporary).mkdir()
     os.environ.clear()
@@ -186,6 +204,8 @@ def _make_home(work: str) -> None:
         PATH="",
         OMP_NUM_THREADS="1",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
+        CUDA_VISIBLE_DEVICES=visible_gpus,
+        CUDA_CACHE_DISABLE="1",
     )
     tempfile.tempdir = None
 

@@ -20,11 +20,12 @@ from autograder.gradebook import Gradebook
 from autograder.grading.autograded import autograded_path, list_in_formgrader, read_timestamp, write_autograded
 from autograder.grading.display import show_failed
 from autograder.grading.fingerprint import fingerprint, suite_fingerprint
+from autograder.grading.late import notes_on_time
 from autograder.grading.outcome import failed_result, printable
 from autograder.grading.pool import Finished, grade_jobs, guard_seconds, worker_count
 from autograder.grading.released import Released, load_released
 from autograder.grading.worker import Job
-from autograder.model import SubmissionResult
+from autograder.model import SubmissionResult, Try
 
 LONGEST_STUDENT_ID = 128  # characters, in nbgrader's tables
 NO_STUDENT_ID = re.compile(r'[<>"\x00-\x1f\x7f]')  # formgrader writes names into its pages as they are
@@ -58,10 +59,11 @@ class _Task:
     folder: Path
     student: str
     fingerprint: str
+    tries: tuple[Try, ...]
 
     @property
     def job(self) -> Job:
-        return Job(self.assignment.name, os.fsencode(self.folder), self.student)
+        return Job(self.assignment.name, os.fsencode(self.folder), self.student, self.tries)
 
 
 @dataclass
@@ -128,11 +130,11 @@ def _plan(course: Course, assignments: Sequence[Assignment], students: str, agai
         plan.notes += gradebook.prepare(assignment, released)
         list_in_formgrader(course, assignment.name)
         known = gradebook.fingerprints(assignment.name)
+        tries = gradebook.tries(assignment.name)
         shared = suite_fingerprint(course, assignment, released)
         for student, folder in folders:
-            task = _Task(
-                assignment, released, folder, student, fingerprint(shared, folder, student, assignment.name, limit)
-            )
+            print_of_it = fingerprint(shared, folder, student, assignment.name, limit)
+            task = _Task(assignment, released, folder, student, print_of_it, tries.get(student, ()))
             is_there = autograded_path(course, assignment.name, student).is_file()
             if not again and is_there and known.get(student) == task.fingerprint:
                 plan.unchanged.append((assignment.name, student))
@@ -185,7 +187,9 @@ def _grade(
             result, notebook = _outcome(finished, task)
             write_autograded(course, result.assignment, result.student, notebook)
             submitted_at, has_file = read_timestamp(task.folder, result.assignment)
-            gradebook.record(task.assignment, task.released, result, notebook, submitted_at, has_file)
+            notes = (*result.notes, *notes_on_time(task.assignment, submitted_at, has_file))
+            result = msgspec.structs.replace(result, notes=notes)
+            gradebook.record(task.assignment, task.released, result, submitted_at, has_file)
             yield result
 
 

@@ -1,7 +1,7 @@
 """What we keep of every result in tables of our own, in nbgrader's database: outcomes, seeds, times, fingerprints.
 
 `torchmark_submission` has a row for each submission, with the whole result as JSON; `torchmark_check` has one for each
-of its checks.
+of its checks; `torchmark_try` keeps every try at a question.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from autograder.model import SubmissionResult
+from autograder.model import QuestionResult, QuestionState, SubmissionResult, Try
 
 TABLES = sa.MetaData()
 
@@ -48,6 +48,21 @@ CHECKS = sa.Table(
     sa.Column("mistake", sa.String(128)),
     sa.Column("seed", sa.String(64), nullable=False),
     sa.Column("seconds", sa.Float, nullable=False),
+)
+
+TRIES = sa.Table(
+    "torchmark_try",
+    TABLES,
+    sa.Column("assignment", sa.String(128), primary_key=True),
+    sa.Column("student", sa.String(128), primary_key=True),
+    sa.Column("question", sa.String(128), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),  # from 1
+    sa.Column("answer", sa.Text, nullable=False),
+    sa.Column("state", sa.String(32), nullable=False),
+    sa.Column("share", sa.Float, nullable=False),
+    sa.Column("submitted_at", sa.DateTime),  # UTC
+    sa.Column("graded_at", sa.DateTime, nullable=False),  # UTC
+    sa.Column("feedback_at", sa.DateTime),  # UTC; what is answered after it is a further try
 )
 
 
@@ -94,6 +109,45 @@ class Ledger:
         ]
         if checks:
             self._session.execute(sa.insert(CHECKS), checks)
+        for question in result.questions:
+            if question.attempt:
+                self._write_try(key, question, submitted_at)
+
+    def _write_try(self, key: dict[str, str], this: QuestionResult, submitted_at: datetime | None) -> None:
+        """Put a try in place of the one of its number; what comes after that was never given feedback on."""
+        stored = _storable(this.answer)
+        where = (*_is(TRIES, key["assignment"], key["student"]), TRIES.c.question == this.name)
+        row = self._session.execute(sa.select(TRIES).where(*where, TRIES.c.number == this.attempt)).one_or_none()
+        self._session.execute(sa.delete(TRIES).where(*where, TRIES.c.number >= this.attempt))
+        is_same = row is not None and row.answer == stored
+        self._session.execute(
+            sa.insert(TRIES).values(
+                **key,
+                question=this.name,
+                number=this.attempt,
+                answer=stored,
+                state=this.state.value,
+                share=this.share,
+                submitted_at=row.submitted_at if is_same else submitted_at,
+                graded_at=datetime.now(UTC).replace(tzinfo=None),
+                feedback_at=row.feedback_at if is_same else None,
+            )
+        )
+
+    def tries(self, assignment: str) -> dict[str, tuple[Try, ...]]:
+        """student -> every try at the questions of an assignment, by question and number."""
+        query = sa.select(TRIES).where(TRIES.c.assignment == assignment)
+        found: dict[str, list[Try]] = {}
+        for row in self._session.execute(query.order_by(TRIES.c.student, TRIES.c.question, TRIES.c.number)):
+            state, has_feedback = QuestionState(row.state), row.feedback_at is not None
+            one = Try(row.question, row.number, row.answer, state, row.share, has_feedback)
+            found.setdefault(row.student, []).append(one)
+        return {student: tuple(tries) for student, tries in found.items()}
+
+    def note_feedback(self, assignment: str, student: str, at: datetime) -> None:
+        """Feedback on what is recorded was written. at: UTC, naive."""
+        where = (*_is(TRIES, assignment, student), TRIES.c.feedback_at.is_(None))
+        self._session.execute(sa.update(TRIES).where(*where).values(feedback_at=at))
 
     def fingerprints(self, assignment: str) -> dict[str, str]:
         """student -> fingerprint of what was graded last."""

@@ -16,7 +16,7 @@ from autograder.course import Course
 from autograder.grading.outcome import failed_result, printable
 from autograder.grading.pool import grade_jobs, guard_seconds, worker_count
 from autograder.grading.worker import Job
-from autograder.model import CheckResult, ExerciseResult, SubmissionResult
+from autograder.model import CheckResult, ExerciseResult, QuestionResult, SubmissionResult
 
 
 def grade_files(
@@ -73,17 +73,20 @@ def _submission(result: SubmissionResult) -> dict[str, Any]:
             for cell in result.cells
         ],
         "exercises": [_exercise(exercise) for exercise in result.exercises],
-        "questions": [
-            {
-                "name": question.name,
-                "variant": question.variant,
-                "score": _number(question.score),
-                "max_score": _number(question.max_score),
-                "answer": question.answer,
-                "message": question.message,
-            }
-            for question in result.questions
-        ],
+        "questions": [_question(question) for question in result.questions],
+    }
+
+
+def _question(question: QuestionResult) -> dict[str, Any]:
+    return {
+        "name": question.name,
+        "variant": question.variant,
+        "score": _number(question.score),
+        "max_score": _number(question.max_score),
+        "answer": question.answer,
+        "message": question.message,
+        "state": question.state.value,
+        "hint": question.hint,
     }
 
 

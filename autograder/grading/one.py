@@ -7,6 +7,7 @@ import hmac
 import math
 import time
 import traceback
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,15 +17,17 @@ import nbformat
 
 from autograder.checks.suite import Suite
 from autograder.course import Assignment, Course
+from autograder.engine.devices import choose_device, hide_real_gpu, refusal
 from autograder.engine.private_root import shown_paths
-from autograder.engine.side import StudentSide
-from autograder.errors import IsolationError, SubmissionError
+from autograder.engine.side import NOT_ASKED, StudentSide
+from autograder.errors import DeviceError, IsolationError, SubmissionError
+from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
 from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
 from autograder.grading.submission import Submission, read_submission
-from autograder.model import CellResult, CellStatus, ExerciseResult, QuestionResult, SubmissionResult
+from autograder.model import CellResult, CellStatus, DeviceKind, ExerciseResult, QuestionResult, SubmissionResult, Try
 from autograder.quiz.bank import load_quiz
 
 
@@ -43,8 +46,8 @@ class Graded:
 class Grader(AbstractContextManager["Grader"]):
     """Grades submissions of one assignment, one after the other, with one suite and one warm student side.
 
-    isolation: "auto", "A", "B", or "" for what grader.toml says. Raises CourseError and IsolationError when it is
-    made, and nothing after that.
+    isolation: "auto", "A", "B", or "" for what grader.toml says. Raises CourseError, IsolationError, and DeviceError
+    where grader.toml asks for a device that is not there, when it is made, and nothing after that.
     """
 
     def __init__(self, course: Course, assignment: Assignment, isolation: str = "") -> None:
@@ -63,8 +66,14 @@ class Grader(AbstractContextManager["Grader"]):
                 suite = Suite(assignment, seconds=course.settings.limits.check_seconds)
                 self._suite = self._resources.enter_context(suite)
             uses_device = self._suite is not None and self._suite.uses_device
-            side = StudentSide(course.settings.limits, isolation=level, device=uses_device)
+            wanted = course.settings.grading.device
+            device = choose_device(wanted) if uses_device else NOT_ASKED
+            side = StudentSide(course.settings.limits, isolation=level, device=device)
             self._side = self._resources.enter_context(side)
+            if uses_device and (why := refusal(wanted, self._side.device)):
+                raise DeviceError(why)
+            if self._side.device.kind is DeviceKind.SIMULATED:
+                hide_real_gpu()  # mistakes in the student's place run here, on the same device
         except BaseException:
             self._resources.close()
             raise
@@ -72,16 +81,18 @@ class Grader(AbstractContextManager["Grader"]):
     def __exit__(self, *_: object) -> None:
         self._resources.close()
 
-    def grade(self, path: Path, student: str = "") -> Graded:
+    def grade(self, path: Path, student: str = "", tries: Sequence[Try] = ()) -> Graded:
         """Grade `path`: a notebook, or a student's folder that holds one. `student` defaults to the file's stem.
 
+        tries: the student's earlier answers to the questions.
         Whatever stands in the file, the answer is a result: one that cannot be read has status "failed".
         """
         start = time.perf_counter()
         student = student or path.stem
         try:
             limits = self._course.settings.limits
-            graded = self._grade(read_submission(path, self._assignment, limits, student, self._released), start)
+            submission = read_submission(path, self._assignment, limits, student, self._released)
+            graded = self._grade(submission, tries, start)
             _require_storable(graded)
         except SubmissionError as error:
             return self._failed(path, student, str(error), time.perf_counter() - start)
@@ -92,7 +103,7 @@ class Grader(AbstractContextManager["Grader"]):
             return replace(failed, is_our_fault=True)
         return graded
 
-    def _grade(self, submission: Submission, start: float) -> Graded:
+    def _grade(self, submission: Submission, tries: Sequence[Try], start: float) -> Graded:
         names = [exercise.name for exercise in self._assignment.exercises]
         cells_to_run = without_prompts(submission.cells, submission, self._questions)
         with self._side.run_notebook(
@@ -104,17 +115,18 @@ class Grader(AbstractContextManager["Grader"]):
                     run.open_check,
                     lambda check: self.seed(submission.student, check),
                     shared_seed_for=lambda check: self.seed("", check),
+                    shows=True,
                 )
             questions = grade_quiz(
                 self._questions,
                 submission,
                 run.open_check,
                 lambda name: self.seed(submission.student, name),
-                is_personal=self._course.settings.quiz.personal,
+                self._course.settings.quiz,
+                tries,
             )
             sources = dict(submission.cells)
-            defined = {name: sources.get(number, "") for name, number in run.defined.items() if number is not None}
-            exercises = tuple(_with_code(found, defined.get(found.name, "")) for found in exercises)
+            exercises = tuple(_with_code(found, run.defined.get(found.name), sources) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
             notes = (*submission.notes, *run.notes, *(one.staff_note for one in questions if one.staff_note))
         cells |= {
@@ -122,6 +134,7 @@ class Grader(AbstractContextManager["Grader"]):
             for n in submission.unused
         }
         notebook = show_graded(submission, cells, exercises, questions)
+        questions += answers_by_hand(self._assignment.by_hand, submission)
         scored: list[ExerciseResult | QuestionResult] = [*exercises, *questions]
         result = SubmissionResult(
             file=printable(submission.path),
@@ -131,7 +144,7 @@ class Grader(AbstractContextManager["Grader"]):
             score=math.fsum(one.score for one in scored),
             max_score=math.fsum(one.max_score for one in scored),
             isolation=self._side.level,
-            device="cpu" if self._side.no_device else "simulated cuda",
+            device=self._side.device.kind.value,
             seconds=time.perf_counter() - start,
             cells=tuple(_without_outputs(cells[number]) for number in sorted(cells)),
             exercises=exercises,
@@ -167,9 +180,10 @@ def _require_storable(graded: Graded) -> None:
         raise ArithmeticError(f"exercises and questions come to {graded.result.score} points")
 
 
-def _with_code(exercise: ExerciseResult, source: str) -> ExerciseResult:
+def _with_code(exercise: ExerciseResult, cell: int | None, sources: Mapping[int, str]) -> ExerciseResult:
     """The result with the source of the cell that defined what was graded."""
-    return msgspec.structs.replace(exercise, code=source) if source and not exercise.code else exercise
+    source = "" if cell is None else sources.get(cell, "")
+    return msgspec.structs.replace(exercise, code=source, cell=cell) if source and not exercise.code else exercise
 
 
 def _without_outputs(cell: CellResult) -> CellResult:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from autograder.course import Assignment
+from autograder.course import Assignment, ByHand, Question
 from autograder.model import ExerciseResult, QuestionResult, SubmissionResult
 
 OUR_FAULT = "the grader could not finish with this submission; staff should look"
@@ -19,9 +19,10 @@ def failed_result(
         ExerciseResult(name=exercise.name, title=exercise.title, score=0.0, max_score=exercise.points)
         for exercise in assignment.exercises
     )
+    asked: tuple[Question | ByHand, ...] = (*assignment.questions, *assignment.by_hand)
     questions = tuple(
         QuestionResult(name=question.name, title=question.title, variant=0, score=0.0, max_score=question.points)
-        for question in assignment.questions
+        for question in asked
     )
     return SubmissionResult(
         file=printable(path),

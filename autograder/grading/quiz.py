@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from autograder.config import QuizSettings
 from autograder.grading.submission import Submission
-from autograder.model import QuestionResult
+from autograder.model import QuestionResult, Try
 from autograder.quiz.answers import AnswerCell, find_answer, read_literal
 from autograder.quiz.bank import BuiltQuestion
 from autograder.quiz.scoring import OpenFork, grade_questions
+from autograder.quiz.tries import settle
 from autograder.release.questions import prompt_id
 
 NOT_RUN = "pass  # a question is shown as it was asked; it need not run"
@@ -19,10 +21,13 @@ def grade_quiz(
     submission: Submission,
     open_fork: OpenFork,
     seed_for: Callable[[str], str],
-    *,
-    is_personal: bool,
+    rules: QuizSettings,
+    tries: Sequence[Try] = (),
 ) -> tuple[QuestionResult, ...]:
-    """Grade the answers of a submission by the variants of the student who handed it in."""
+    """Grade the answers of a submission by the variants of the student who handed it in.
+
+    tries: the student's earlier answers to questions of this assignment.
+    """
     if not questions:
         return ()
     ids = _grade_ids(submission)
@@ -31,18 +36,19 @@ def grade_quiz(
     def cells_for(name: str) -> Iterable[AnswerCell]:
         return [AnswerCell(number, source, ids.get(number) == name) for number, source in cells]
 
-    named = _named(cells_for("STUDENT")) if is_personal else ""
+    named = _named(cells_for("STUDENT")) if rules.personal else ""
     is_another = named.strip().lower() not in ("", submission.student.strip().lower())
     name = submission.assignment
-    return grade_questions(
+    results = grade_questions(
         questions,
         cells_for,
         open_fork,
-        lambda question: question.number_for(name, submission.student, is_personal=is_personal),
+        lambda question: question.number_for(name, submission.student, is_personal=rules.personal),
         seed_for,
         named,
         (lambda question: question.number_for(name, named, is_personal=True)) if is_another else None,
     )
+    return tuple(settle(result, tries, rules) for result in results)
 
 
 def without_prompts(

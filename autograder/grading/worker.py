@@ -16,17 +16,21 @@ from pathlib import Path
 import msgspec
 
 from autograder.errors import TorchmarkError
-from autograder.model import SubmissionResult
+from autograder.model import SubmissionResult, Try
 
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
 class Job(msgspec.Struct, frozen=True):
-    """One submission to grade. `path`: a notebook, or the folder that holds one, in the bytes of the file system."""
+    """One submission to grade. `path`: a notebook, or the folder that holds one, in the bytes of the file system.
+
+    tries: the student's earlier answers to the questions of the assignment.
+    """
 
     assignment: str
     path: bytes
     student: str
+    tries: tuple[Try, ...] = ()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -92,7 +96,7 @@ def _work(connection: Connection, root: Path, isolation: str) -> None:
                 grader = Grader(course, course.assignment(job.assignment), isolation)
                 graded_assignment = job.assignment
             _send(connection, Reply("ready"))
-            graded = grader.grade(Path(os.fsdecode(job.path)), job.student)
+            graded = grader.grade(Path(os.fsdecode(job.path)), job.student, job.tries)
             text = nbformat.writes(graded.notebook, version=nbformat.NO_CONVERT)
             _send(connection, Reply("done", graded.result, text, graded.is_our_fault))
     finally:

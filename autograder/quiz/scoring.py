@@ -97,6 +97,7 @@ def _grade(question: BuiltQuestion, given: Given, judge: _Judge, number: int) ->
     return _changed(
         result,
         score=round(scored.share * question.points, 6),
+        share=scored.share,
         state=_state(scored),
         message=message,
         hint=scored.hint,

@@ -152,15 +152,19 @@ def _question_cells(question: BuiltQuestion, is_personal: bool) -> Iterator[Plan
     )
 
 
+def placeholder(kind: str) -> str:
+    """What stands in a cell that is answered in words or code and scored by hand, until it is."""
+    return ANSWER_HERE if kind == "markdown" else "# YOUR CODE HERE\nraise NotImplementedError()"
+
+
 def _manual_cell(cell: SourceCell) -> PlannedCell:
     """The author's text, then the place for the answer, in one cell that is scored by hand."""
-    placeholder = ANSWER_HERE if cell.kind == "markdown" else "# YOUR CODE HERE\nraise NotImplementedError()"
     text = f"{cell.source}\n\n" if cell.source else ""
     return PlannedCell(
         id=cell.name,
         kind=cell.kind,
         full=f"{text}{BEGIN}\n{END}",
-        released=text + placeholder,
+        released=text + placeholder(cell.kind),
         grade=True,
         solution=True,
         points=cell.points,

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from autograder.course import Course
-from autograder.model import Isolation, Outcome, SubmissionResult
+from autograder.model import Isolation, Outcome, QuestionState, SubmissionResult
 from autograder.report.text import duration, one_line, plural, points
 from autograder.report.words import trouble
 
@@ -121,6 +121,9 @@ def _for_staff(results: Sequence[SubmissionResult]) -> list[Text]:
         {f"{e.name}.{c.name}" for r in results for e in r.exercises for c in e.checks if c.outcome == "broken"}
     )
     lines = [Text(f"not graded: {one_line(r.student, 40)}: {one_line(r.reason)}", style="yellow") for r in failed]
+    waiting = [q for r in results for q in r.questions if q.state is QuestionState.BY_HAND]
+    if waiting:
+        lines.append(Text(f"by hand: {plural(len(waiting), 'answer')} in words to be graded in formgrader"))
     if broken:
         lines.append(
             Text(f"broken checks of ours (they cost no points): {', '.join(map(one_line, broken))}", style="bold red")

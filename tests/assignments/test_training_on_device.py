@@ -2,111 +2,28 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 import re
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 
-import matplotlib.pyplot as plt
 import pytest
 import torch
+from reading import run_with, text_of
 from torch import nn
 
 from autograder import simgpu
-from autograder.cells import Role, SourceCell
 from autograder.checks.verify import verify
-from autograder.course import Assignment, load_course
 
-ROOT = Path(__file__).parents[2]
-PARTS = ("Goal", "Shapes", "Formula", "Worked example", "Pitfalls", "What is checked", "Not allowed")
+ASSIGNMENT = "training_on_device"
 EXERCISES = ("pick_device", "to_device", "train_epoch", "evaluate", "PositionalBias")
-LINES_OF_A_SCREEN = 30
-
-
-@pytest.fixture(scope="module")
-def assignment() -> Assignment:
-    return load_course(ROOT).assignment("training_on_device")
-
-
-@pytest.fixture(scope="module")
-def references(assignment: Assignment) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("training_on_device_references", assignment.solutions)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture
-def shown_plots(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
-    """The numbers of the figures that a notebook shows, in a run without a screen."""
-    plt.switch_backend("agg")
-    shown: list[int] = []
-    monkeypatch.setattr(plt, "show", lambda: shown.extend(plt.get_fignums()) or plt.close("all"))
-    yield shown
-    plt.close("all")
-
-
-def text_of(assignment: Assignment, exercise: str) -> str:
-    """The markdown cell that stands right above the cell of an exercise."""
-    cells = assignment.cells
-    place = next(at for at, cell in enumerate(cells) if cell.role is Role.EXERCISE and cell.name == exercise)
-    return cells[place - 1].source
-
-
-def run(cells: list[SourceCell], names: dict[str, object]) -> None:
-    for cell in cells:
-        exec(compile(cell.source, cell.place, "exec"), names)
 
 
 # --- text and data ----------------------------------------------------------------------------------------------------
-
-
-def test_the_exercises_stand_in_the_order_of_the_course_and_each_has_points_and_an_example(assignment):
-    assert tuple(exercise.name for exercise in assignment.exercises) == EXERCISES
-    assert all(exercise.points > 0 and exercise.example for exercise in assignment.exercises)
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_an_exercise_text_has_its_parts_in_order_on_one_screen(assignment, exercise):
-    text = text_of(assignment, exercise)
-    assert re.match(rf"## Exercise \d: `{exercise}`$", text.splitlines()[0])
-    assert tuple(re.findall(r"^\*\*([^*]+)\.\*\*", text, flags=re.MULTILINE)) == PARTS
-    assert len(text.splitlines()) <= LINES_OF_A_SCREEN
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_pitfalls_are_questions_that_do_not_answer_themselves(assignment, exercise):
-    pitfalls = text_of(assignment, exercise).partition("**Pitfalls.**")[2].partition("**What is checked.**")[0]
-    sentences = re.split(r"(?<=[.?!])\s+", " ".join(pitfalls.split()))
-    assert sentences
-    assert all(sentence.endswith("?") for sentence in sentences)
 
 
 @pytest.mark.parametrize("exercise", EXERCISES)
 def test_a_text_says_what_is_checked_on_the_gpu(assignment, exercise):
     what_is_checked = text_of(assignment, exercise).partition("**What is checked.**")[2]
     assert "On the GPU:" in " ".join(what_is_checked.split())
-
-
-@pytest.mark.parametrize("exercise", EXERCISES)
-def test_an_example_fails_on_the_stub_and_passes_on_the_reference(assignment, references, exercise, capsys):
-    example = next(one.example for one in assignment.exercises if one.name == exercise)
-
-    def stub(*args: object, **kwargs: object) -> None:
-        raise NotImplementedError
-
-    imports = next(cell.source for cell in assignment.cells if cell.kind == "code")
-    names: dict[str, object] = {}
-    with torch.random.fork_rng():
-        exec(imports, names)
-    with pytest.raises(NotImplementedError):
-        exec(example, {**names, exercise: stub})
-    exec(example, {**names, exercise: getattr(references, exercise)})
-    assert capsys.readouterr().out == f"{exercise}: the example passes.\n"
 
 
 def test_the_worked_numbers_of_training_are_true(references):
@@ -164,9 +81,7 @@ def test_the_whole_notebook_runs_with_the_references_and_order_is_worth_somethin
     assignment, references, shown_plots, monkeypatch, capsys
 ):
     monkeypatch.chdir(assignment.folder)
-    names: dict[str, object] = {name: getattr(references, name) for name in EXERCISES}
-    with torch.random.fork_rng():
-        run([cell for cell in assignment.cells if cell.kind == "code" and cell.role is not Role.EXERCISE], names)
+    run_with(references, assignment)
     assert len(shown_plots) == 2
     printed = capsys.readouterr().out
     without, with_bias = (float(number) for number in re.findall(r"accuracy ([\d.]+)%", printed))
@@ -177,7 +92,7 @@ def test_the_whole_notebook_runs_with_the_references_and_order_is_worth_somethin
 
 def test_the_data_is_that_of_the_first_assignment(assignment):
     assert [path.name for path in assignment.data] == ["digits.npz"]
-    first = ROOT / "assignments" / "softmax_regression" / "data" / "digits.npz"
+    first = assignment.folder.parent / "softmax_regression" / "data" / "digits.npz"
     assert assignment.data[0].read_bytes() == first.read_bytes()
 
 

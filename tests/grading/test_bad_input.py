@@ -169,7 +169,7 @@ def test_what_can_be_graded_is_graded_with_a_note(graded: tuple[Path, ClassRun],
 @pytest.mark.parametrize("student", UNREADABLE)
 def test_what_cannot_be_graded_fails_with_one_clear_line(graded: tuple[Path, ClassRun], student: str) -> None:
     found = result(graded, student)
-    assert (found.status, found.score, found.max_score) == ("failed", 0.0, 5.0)
+    assert (found.status, found.score, found.max_score) == ("failed", 0.0, 7.0)
     assert UNREADABLE[student][1] in found.reason
     assert "\n" not in found.reason
     assert "Traceback" not in found.reason

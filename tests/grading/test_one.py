@@ -91,15 +91,16 @@ def test_a_score_that_is_no_number_is_a_fault_of_ours(
 
 def test_a_student_side_that_was_killed_is_started_anew(grader: Grader, root: Path) -> None:
     grade(grader, root)
-    assert grader._side._zygote is not None
-    os.kill(grader._side._zygote.pid, signal.SIGKILL)
-    grader._side._zygote.wait()
+    zygote = grader._side._plain._process
+    assert zygote is not None
+    os.kill(zygote.pid, signal.SIGKILL)
+    zygote.wait()
     assert grade(grader, root).result.score == 5.0
 
 
 def test_right_answers_have_all_points(grader: Grader, root: Path) -> None:
     result = grade(grader, root).result
-    assert (result.status, result.score, result.max_score, result.notes) == ("graded", 5.0, 5.0, ())
+    assert (result.status, result.score, result.max_score, result.notes) == ("graded", 5.0, 7.0, ())
     assert [cell.status for cell in result.cells] == [CellStatus.OK] * 5
     assert result.exercises[0].code == RIGHT["double"]
 

@@ -89,7 +89,7 @@ def test_points_and_comments_reach_nbgrader_s_gradebook(grader: Grader, course: 
     graded = grade(grader, course, "s00", planted(course, 0)[0])
     with Gradebook(course) as book:
         assert book.prepare(assignment, released) == []
-        book.record(assignment, released, graded.result, graded.notebook)
+        book.record(assignment, released, graded.result)
         assert book.load_result("kinds", "s00") == graded.result
     with api.Gradebook(f"sqlite:///{course.root}/gradebook.db", course_id="small") as book:
         row = book.find_submission("kinds", "s00")
@@ -222,7 +222,7 @@ def test_json_has_the_promised_keys(grader: Grader, course: Course) -> None:
     result = grade(grader, course, "ann", {"shape": "shape = (1, 2, 3)"}).result
     (parsed,) = json.loads(results_to_json([result]))
     shape = next(one for one in parsed["questions"] if one["name"] == "shape")
-    assert list(shape) == ["name", "variant", "score", "max_score", "answer", "message"]
+    assert list(shape) == ["name", "variant", "score", "max_score", "answer", "message", "state", "hint"]
     assert (shape["answer"], shape["score"], shape["max_score"]) == ("(1, 2, 3)", 0.0, 1.0)
 
 

@@ -48,13 +48,13 @@ def graded(grader: Grader, folder: Path, answers: dict[str, str]):  # type: igno
 
 def test_points_of_exercises_and_questions_add_up(grader: Grader, tmp_path: Path) -> None:
     result = graded(grader, tmp_path, RIGHT | {"entries": "entries = 6"})
-    assert (result.score, result.max_score) == (7.0, 7.0)
+    assert (result.score, result.max_score) == (7.0, 9.0)
 
 
 def test_a_wrong_answer_costs_no_exercise_anything(grader: Grader, tmp_path: Path) -> None:
     result = graded(grader, tmp_path, RIGHT | {"entries": "entries = 5"})
     assert [exercise.score for exercise in result.exercises] == [2.0, 3.0]
-    (question,) = result.questions
+    question, _ = result.questions
     assert (question.state, question.hint, result.score) == (QuestionState.WRONG, "You added the sizes.", 5.0)
 
 

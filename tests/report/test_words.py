@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_results import check, exercise, result
 
-from autograder.model import CellResult, CellStatus, Kind, Outcome
+from autograder.model import CellResult, CellStatus, Kind, Outcome, QuestionResult, QuestionState
 from autograder.report.words import humanised, trouble
 
 
@@ -84,3 +84,14 @@ def test_a_broken_rule_is_named() -> None:
 
 def test_a_deleted_cell_is_named() -> None:
     assert trouble(result(exercise(check()), notes=('"test_x" was deleted; it was put back',))) == "deleted cell"
+
+
+def test_answers_are_counted_by_what_became_of_them() -> None:
+    states = (QuestionState.RIGHT, QuestionState.WRONG, QuestionState.WRONG, QuestionState.UNANSWERED)
+    questions = tuple(
+        QuestionResult(name=f"q{n}", variant=0, score=0.0, max_score=1.0, state=state) for n, state in enumerate(states)
+    )
+    assert trouble(result(questions=questions)) == "2 answers not right +1"
+    assert trouble(result(questions=questions[:1])) == ""
+    another = result(notes=('question "q1": answered the variant of another student (variant 1, not 0)',))
+    assert trouble(another) == "another's variant"
