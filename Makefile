@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help install demo test quick lint types unit check verify release bench constraints clean
+.PHONY: help install demo test quick lint types unit check verify release bench bench-pages constraints clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -56,6 +56,10 @@ release: install
 # make bench   seconds per submission against the bare limit and nbclient; memory over 200 submissions
 bench: install
 	$(BIN)/python benchmarks/one_submission.py --memory
+
+# make bench-pages   seconds for the pages of 300 students and the class report
+bench-pages: install
+	$(BIN)/python benchmarks/pages.py
 
 # make constraints   pin what is installed now
 constraints: install

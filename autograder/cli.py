@@ -211,8 +211,10 @@ def feedback(ctx: typer.Context, names: Names = None) -> None:
         results = [result for name in chosen for result in gradebook.load_results(name)]
         if not results:
             raise TorchmarkError(f"{' or '.join(chosen)}: nothing is graded yet; run: grader grade")
+        graded = {result.assignment for result in results}
+        remarks = {(name, who): found for name in graded for who, found in gradebook.load_remarks(name).items()}
         with ProgressLines(err(), "writing feedback") as progress:
-            paths = write_class_feedback(course, results, now, progress.advance)
+            paths = write_class_feedback(course, results, now, progress.advance, remarks)
         gradebook.note_feedback(results, now)
     out().print(Text(f"{plural(len(paths), 'page')} in {course.root / 'feedback'}"), soft_wrap=True)
 

@@ -32,7 +32,16 @@ from autograder.grading.late import late_rule
 from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
-from autograder.model import ExerciseResult, QuestionResult, QuestionState, SubmissionResult, Try
+from autograder.model import (
+    Comment,
+    ExerciseResult,
+    HandGrade,
+    QuestionResult,
+    QuestionState,
+    Remarks,
+    SubmissionResult,
+    Try,
+)
 
 LOCK_SECONDS = 15  # how long to wait while another program writes into an SQLite file
 
@@ -147,6 +156,38 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         """All that was recorded, for one assignment or for the course, by assignment and student."""
         return self._load(assignment, None)
 
+    def load_remarks(self, assignment: str) -> dict[str, Remarks]:
+        """student -> the points that count, the late penalty, and what teachers wrote and graded by hand."""
+        closes = self.last_due(assignment)
+        with self._speaking_plainly():
+            comments: dict[str, list[Comment]] = {}
+            by_hand: dict[str, list[HandGrade]] = {}
+            for found in self._of_assignment(api.Comment, assignment):
+                if found.manual_comment:
+                    comments.setdefault(found.student.id, []).append(Comment(_plain(found.name), found.manual_comment))
+            for grade in self._of_assignment(api.Grade, assignment):
+                if grade.manual_score is not None or grade.extra_credit or grade.auto_score is None:
+                    score = None if grade.auto_score is None and grade.manual_score is None else grade.score
+                    one = HandGrade(_plain(grade.name), score, grade.max_score)
+                    by_hand.setdefault(grade.student.id, []).append(one)
+            return {
+                row.student_id: Remarks(
+                    score=row.score,
+                    max_score=row.max_score,
+                    late_penalty=row.late_submission_penalty or 0.0,
+                    seconds_late=row.total_seconds_late if row.assignment.duedate is not None else 0.0,
+                    comments=tuple(comments.get(row.student_id, ())),
+                    by_hand=tuple(by_hand.get(row.student_id, ())),
+                    closes=closes,
+                )
+                for row in self._api.find_assignment(assignment).submissions
+            }
+
+    def _of_assignment(self, kind: Any, assignment: str) -> Any:
+        """The rows of one kind, Grade or Comment, of all submissions of an assignment."""
+        query = self._api.db.query(kind).join(api.SubmittedNotebook).join(api.SubmittedAssignment)
+        return query.join(api.Assignment).filter(api.Assignment.name == assignment)
+
     def last_due(self, assignment: str) -> datetime | None:
         """When nobody can hand in any more without being late: the due date with the longest extension, in UTC."""
         with self._speaking_plainly():
@@ -221,6 +262,12 @@ class Gradebook(AbstractContextManager["Gradebook"]):
             raise GradebookError(f"{self._shown_url}: {_explain(error)}") from None
         finally:
             log.disabled = was_disabled
+
+
+def load_remarks(course: Course, names: Iterable[str]) -> dict[tuple[str, str], Remarks]:
+    """(assignment, student) -> what the gradebook knows beside our results. Raises GradebookError."""
+    with Gradebook(course) as gradebook:
+        return {(name, student): one for name in names for student, one in gradebook.load_remarks(name).items()}
 
 
 def load_results(course: Course, assignment: str | None = None) -> list[SubmissionResult]:
@@ -370,6 +417,11 @@ def _auto_scores(result: SubmissionResult, released: Released) -> dict[str, floa
 
 def _waits_for_a_person(scored: ExerciseResult | QuestionResult) -> bool:
     return isinstance(scored, QuestionResult) and scored.state is QuestionState.BY_HAND
+
+
+def _plain(cell: str) -> str:
+    """The exercise or question behind the name of a cell."""
+    return cell.removeprefix("test_")
 
 
 def _must_look(grade_id: str, result: SubmissionResult) -> bool:

@@ -5,10 +5,13 @@ Imports nothing of ours and no torch, so that every part can use it. DESIGN.md, 
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 import msgspec
+
+RESULT_FORMAT = 2  # of what is kept of a submission; results of an older one are read, and graded anew when asked
 
 
 class Outcome(StrEnum):
@@ -46,12 +49,64 @@ class Isolation(StrEnum):
     NONE = "none"
 
 
+class Spot(msgspec.Struct, frozen=True):
+    """A line of the student's code: its number in its cell, from 1, and its text. `cell` counts all cells from 0."""
+
+    line: int
+    source: str
+    cell: int | None = None  # None: not known
+
+
+class Entries(msgspec.Struct, frozen=True):
+    """Which entries of a tensor are off, as a check saw them, in the order of memory.
+
+    `off` has "1" for each entry that is off and "0" for the others. `errors` holds got minus expected, `nan` as None.
+    """
+
+    name: str
+    shape: tuple[int, ...]
+    off: str
+    errors: tuple[float | None, ...] = ()
+
+
+class Move(msgspec.Struct, frozen=True):
+    """What one line of the student's moved between devices, in the order of the first time."""
+
+    spot: Spot
+    phase: str  # "forward" | "backward"
+    kind: str  # a TransferKind
+    start: str  # "cuda:0"
+    end: str  # "cpu"
+    times: int
+    bytes: int
+
+
+class Numbers(msgspec.Struct, frozen=True):
+    """A small value to look at: the rows of a table, or a sentence where it is no table."""
+
+    rows: tuple[tuple[str, ...], ...] = ()
+    text: str = ""
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One call on a tiny input that we chose ourselves, what it gave, and what is right. None of it is of a check.
+
+    `code` can be pasted below the function; `what` names what was compared: "softmax(logits)", "dW", "grad of logits".
+    """
+
+    code: str
+    what: str
+    got: Numbers
+    expected: Numbers
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
-    `message` and `hint` may be shown to the student at any time; `expected`, `got` and `inputs` only as far as
-    `reveal` allows; `staff_note` (a traceback of ours) and `trace` (what the function did on inputs that the class
-    shares, where no mistake explains the failure) never.
+    `message`, `hint`, `spot`, `moves` and `entries` but for their errors may be shown to the student at any time;
+    `expected`, `got`, `inputs` and the errors of `entries` only as far as `reveal` allows; `staff_note` (a traceback of
+    ours) and `trace` (what the function did on inputs that the class shares, where no mistake explains the failure)
+    never.
     """
 
     name: str
@@ -71,6 +126,9 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     trace: str = ""
     seed: str = ""
     seconds: float = 0.0
+    spot: Spot | None = None
+    entries: Entries | None = None
+    moves: tuple[Move, ...] = ()
 
 
 class CellResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,7 +142,11 @@ class CellResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
-    """The checks of one exercise and what they are worth. `note` is for the student: why it scores as it does."""
+    """The checks of one exercise and what they are worth. `note` is for the student: why it scores as it does.
+
+    `code` is the source of cell number `cell`. `worked` shows the likely mistake at work, and may be shown at any time;
+    `failing`, a call of the student's own function, where `reveal` allows it.
+    """
 
     name: str
     title: str
@@ -93,6 +155,14 @@ class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
     checks: tuple[CheckResult, ...] = ()
     note: str = ""
     code: str = ""
+    cell: int | None = None
+    worked: Example | None = None
+    failing: Example | None = None
+
+    @property
+    def broken_rules(self) -> tuple[CheckResult, ...]:
+        """The rules that the student's function breaks."""
+        return tuple(c for c in self.checks if c.kind is Kind.RULE and c.outcome is Outcome.FAILED)
 
     @property
     def has_broken_checks(self) -> bool:
@@ -149,6 +219,36 @@ class QuestionResult(msgspec.Struct, frozen=True, kw_only=True):
     staff_note: str = ""
     share: float = 0.0  # of the points, for this answer alone: no penalty, no better try before it
     attempt: int = 0  # which try this is, from 1; 0 where there is nothing that could be right or wrong
+
+
+class Comment(msgspec.Struct, frozen=True):
+    """What a teacher wrote about one cell. `cell` is the name of an exercise, a question or a cell of its own."""
+
+    cell: str
+    text: str
+
+
+class HandGrade(msgspec.Struct, frozen=True):
+    """Points that a teacher gave by hand, or that wait for one (`score` is None)."""
+
+    cell: str
+    score: float | None
+    max_score: float
+
+
+class Remarks(msgspec.Struct, frozen=True, kw_only=True):
+    """What nbgrader's gradebook knows of a submission beside our result.
+
+    `score` counts points by hand, and no penalty. `closes` is when the last student can hand in, with every extension.
+    """
+
+    score: float
+    max_score: float
+    late_penalty: float = 0.0
+    seconds_late: float = 0.0
+    comments: tuple[Comment, ...] = ()
+    by_hand: tuple[HandGrade, ...] = ()
+    closes: datetime | None = None
 
 
 class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,7 +25,7 @@ from autograder.course import Course, load_course
 from autograder.gradebook import Gradebook, GradebookError, load_results
 from autograder.grading.ledger import TABLES
 from autograder.grading.released import Released, load_released
-from autograder.model import Outcome, QuestionState, SubmissionResult
+from autograder.model import Comment, Outcome, QuestionState, SubmissionResult
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 
@@ -293,3 +293,19 @@ def test_every_check_has_a_row(book: Gradebook, course: Course) -> None:
         rows = other.execute("SELECT exercise, name, outcome, points FROM torchmark_check ORDER BY exercise").fetchall()
     other.close()
     assert rows == [("double", "test_value", "failed", 0.0), ("total", "test_value", "failed", 3.0)]
+
+
+def test_what_teachers_wrote_and_graded_is_read_with_the_late_penalty(book: Gradebook, course: Course) -> None:
+    record(book, course, made_result("ann", (1.0, 3.0), explained="Because."))
+    record(book, course, made_result("bob", (2.0, 3.0)))
+    set_by_hand(course, "ann", "test_double", 1.75)
+    with NbgraderGradebook(f"sqlite:///{course.root}/gradebook.db", "small") as theirs:
+        theirs.find_comment("double", "tiny", "tiny", "ann").manual_comment = "See me."
+        theirs.find_submission_notebook("tiny", "tiny", "ann").late_submission_penalty = 0.5
+        theirs.db.commit()
+    remarks = book.load_remarks("tiny")
+    ann, bob = remarks["ann"], remarks["bob"]
+    assert ann.comments == (Comment("double", "See me."),)
+    assert {(one.cell, one.score) for one in ann.by_hand} == {("double", 1.75), ("explain", None)}
+    assert (ann.score, ann.late_penalty) == (4.75, 0.5)
+    assert (bob.score, bob.late_penalty, bob.comments) == (5.0, 0.0, ())

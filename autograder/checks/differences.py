@@ -6,6 +6,7 @@ function itself imports 500 modules at its first call); nothing is ever broadcas
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,10 @@ from torch import Tensor
 from autograder.checks.failure import BrokenCheckError, CheckFailedError
 from autograder.checks.kinds import kind_of, shape_of
 from autograder.checks.numbers import count_of, place_of, written
+from autograder.model import Entries
+
+MOST_ENTRIES = 400  # of a tensor whose entries are kept
+MOST_AXES = 3
 
 DETACHED = "`.item()`, `float()` and `.tolist()` leave PyTorch: return the tensor itself"
 NUMBER = "`.item()` turns a tensor that holds one number into a Python number"
@@ -127,7 +132,18 @@ def _raise_entries(got: Tensor, expected: Tensor, wrong: Tensor, name: str, look
         expected=f"{name}{place_of(expected, flat)} = {written(right, seen)}",
         got=written(seen, right),
         look_at=look_at,
+        entries=_entries(got, expected, wrong, name),
     )
+
+
+def _entries(got: Tensor, expected: Tensor, wrong: Tensor, name: str) -> Entries | None:
+    """Which entries are off and by how much, for a picture; None where there are too many to see, or only one."""
+    if not 1 < wrong.numel() <= MOST_ENTRIES or wrong.dim() > MOST_AXES or expected.dtype.is_complex:
+        return None
+    off = "".join("1" if each else "0" for each in wrong.flatten().tolist())
+    errors = (got.to(torch.float64) - expected.to(torch.float64)).flatten().tolist()
+    rounded = tuple(float(f"{error:.3g}") if math.isfinite(error) else None for error in errors)
+    return Entries(name, tuple(wrong.shape), off, rounded)
 
 
 def _see_number_close(

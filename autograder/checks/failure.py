@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+from autograder.model import Entries, Spot
+
 
 class CheckFailedError(AssertionError):
     """The student's answer is not right.
 
     `message` and `look_at` may be shown at any time and hold no drawn value; `expected` and `got` may hold some.
+    `spot` is the line that did it, `entries` tells which entries of a tensor are off; both where that is known.
     """
 
-    def __init__(self, message: str, *, expected: str = "", got: str = "", look_at: str = "") -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        expected: str = "",
+        got: str = "",
+        look_at: str = "",
+        spot: Spot | None = None,
+        entries: Entries | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.expected = expected
         self.got = got
         self.look_at = look_at
+        self.spot = spot
+        self.entries = entries
 
     def __str__(self) -> str:
         lines = [self.message]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from autograder.checks.failure import BrokenCheckError, CheckFailedError
 from autograder.checks.student import DEVICE, Report
+from autograder.model import Spot
 from autograder.simgpu.transfers import LineTransfers, TransferKind
 
 STAY = "work where the data is: `device=x.device` for new tensors, and neither `.cpu()` nor `.numpy()` on the way"
@@ -54,6 +55,7 @@ def _moved(kind: TransferKind, found: Sequence[LineTransfers], times: int, most:
         expected=f"at most {most} {words}" if most else "no tensor that leaves the device",
         got="; ".join(map(str, found[:5])),
         look_at=look_at or STAY,
+        spot=Spot(first.place.line, first.place.source),
     )
 
 

@@ -6,6 +6,7 @@ import re
 
 from autograder.checks.failure import StudentError
 from autograder.engine.calls import CallError, CallFailed
+from autograder.model import Spot
 
 MAX_TEXT = 200  # characters of an exception's first line
 _NUMBER = re.compile(
@@ -22,6 +23,7 @@ def failure_of_error(error: CallError, name: str, doing: str = "your function") 
     return StudentError(
         f"{doing} raised {error.type_name}{_short(error.message)}{_place(error)}",
         got=f"{error.type_name}: {error.message}" if error.message else error.type_name,
+        spot=None if error.line is None else Spot(error.line, error.source_line, error.cell),
     )
 
 

@@ -92,6 +92,20 @@ class Runner:
                 session, item, seed, Functions(answer, whose=Whose(True), seed=seed, seconds=self._seconds)
             )
 
+    def asking(self, open_check: OpenCheck) -> Callable[[Call], CallReport]:
+        """Asks the functions behind `open_check`, in a fork each time. Raises StudentSideError and CallFailed."""
+
+        def ask(call: Call) -> CallReport:
+            try:
+                with ExitStack() as stack:
+                    return _OpensLate(open_check, stack).call(call)
+            except (CallFailed, StudentSideError):
+                raise
+            except Exception as error:
+                raise StudentSideError(f"{call.name} could not be called: {error}") from error
+
+        return ask
+
     def _run(self, session: CheckSession, item: pytest.Function, seed: str, functions: Functions) -> Run:
         ours = reference(self._references, seed)
         self._sides = Sides(functions, ours, Draw(seed, self._device), self._device)

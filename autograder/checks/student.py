@@ -240,7 +240,7 @@ class Whose:
 
     is_students: bool = field(default=True)
 
-    def failure(self, message: str, **details: str) -> Exception:
+    def failure(self, message: str, **details: Any) -> Exception:
         """The failure that `message` says."""
         return CheckFailedError(message, **details) if self.is_students else BrokenCheckError(f"reference: {message}")
 

@@ -10,7 +10,7 @@ it adds tensors) is tried once more with the reference in the student's place: i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from types import CodeType, TracebackType
 from typing import Any
@@ -27,14 +27,19 @@ from autograder.checks.modules import functions_of, load_module
 from autograder.checks.running import CALL_SECONDS, Run, Runner, Watch
 from autograder.checks.scoring import score_exercise
 from autograder.checks.sketch import can_be_sketched, sketch_of
-from autograder.checks.student import OpenCheck
+from autograder.checks.student import OpenCheck, Step
 from autograder.checks.told import result_of, told_apart
+from autograder.checks.worked import Ask, find_example
 from autograder.course import Assignment, Exercise
+from autograder.engine.calls import Call, CallReport
 from autograder.errors import CourseError
-from autograder.model import CheckResult, ExerciseResult, Kind, Outcome
+from autograder.model import CheckResult, Example, ExerciseResult, Kind, Outcome
 
 __all__ = ["CheckInfo", "Suite", "local_caller"]
 
+MAX_EXAMPLE_CHECKS = 3  # checks whose calls are imitated for one example
+MAX_LOCAL_CALLS = 40
+MAX_STUDENT_CALLS = 8  # through the sandbox, each in a fork of its own
 MAX_SKETCHES = 6  # of one exercise
 MAX_TIMEOUTS = 2  # of one exercise; after that its other checks are not run
 TIMED_OUT = "not run: your function ran out of time in the checks before"
@@ -70,6 +75,7 @@ class Suite(AbstractContextManager["Suite"]):
             self._session.close()
             raise
         self.checks: tuple[CheckInfo, ...] = tuple(self._items)
+        self._worked: dict[tuple[str, str], Example | None] = {}
         self.uses_device = any(_asks_for_device(item.function.__code__) for item in self._items.values())
 
     def __exit__(
@@ -88,15 +94,16 @@ class Suite(AbstractContextManager["Suite"]):
         *,
         explain_failures: bool = True,
         shared_seed_for: SeedFor | None = None,
+        shows: bool = False,
     ) -> tuple[ExerciseResult, ...]:
         """Run every check, each in what one call of `open_check` opens, and score the exercises.
 
         seed_for: the hexadecimal seed of a check ("softmax.test_value"). explain_failures: ask the catalogue.
         shared_seed_for: a seed that is the same for the whole class; failures that no mistake explains are run with it
-        once more and sketched, so that equal ones can be found.
+        once more and sketched, so that equal ones can be found. shows: work out a small example of what went wrong.
         """
         return tuple(
-            self._grade(exercise, open_check, seed_for, explain_failures, shared_seed_for)
+            self._grade(exercise, open_check, seed_for, explain_failures, shared_seed_for, shows)
             for exercise in self.assignment.exercises
         )
 
@@ -107,6 +114,7 @@ class Suite(AbstractContextManager["Suite"]):
         seed_for: SeedFor,
         explains: bool,
         shared_seed_for: SeedFor | None,
+        shows: bool,
     ) -> ExerciseResult:
         checks = [check for check in self.checks if check.exercise == exercise.name]
         seeds = {check: seed_for(check.id) for check in checks}
@@ -127,7 +135,41 @@ class Suite(AbstractContextManager["Suite"]):
             sketches = self._sketch(runs, skipped, open_check, shared_seed_for)
             results = [msgspec.structs.replace(result, trace=sketches.get(result.name, "")) for result in results]
         weights = [check.points for check in checks]
-        return score_exercise(exercise.name, exercise.title, exercise.points, results, weights)
+        scored = score_exercise(exercise.name, exercise.title, exercise.points, results, weights)
+        if not shows:
+            return scored
+        if explanation is not None:
+            return msgspec.structs.replace(scored, worked=self._worked_example(explanation))
+        return msgspec.structs.replace(scored, failing=self._failing_call(exercise.name, runs, open_check))
+
+    def _worked_example(self, explanation: Explanation) -> Example | None:
+        """The mistake at work. It is the same for every student who makes it."""
+        mistake = explanation.mistake
+        key = mistake.exercise, mistake.name
+        if key not in self._worked:
+            functions = {**self.references, **mistake.beside, mistake.exercise: mistake.function}
+            self._worked[key] = None
+            for check in sorted(explanation.checks, key=self.checks.index)[:MAX_EXAMPLE_CHECKS]:
+                steps = self._replay(check, _example_seed(check), self.references).steps
+                found = self._find_example(mistake.exercise, steps, _asking_afresh(functions), MAX_LOCAL_CALLS)
+                if found is not None:
+                    self._worked[key] = found
+                    break
+        return self._worked[key]
+
+    def _failing_call(self, exercise: str, runs: Mapping[CheckInfo, Run], open_check: OpenCheck) -> Example | None:
+        """The first failed check as a tiny call of the student's function that fails, too."""
+        run = next((run for run in runs.values() if run.outcome is Outcome.FAILED and can_be_sketched(run)), None)
+        if run is None:
+            return None
+        try:
+            return self._find_example(exercise, run.steps[-1:], self._runner.asking(open_check), MAX_STUDENT_CALLS)
+        except StudentSideError:
+            return None
+
+    def _find_example(self, exercise: str, steps: Sequence[Step], theirs: Ask, most: int) -> Example | None:
+        steps = [step for step in steps if step.call.name == exercise]
+        return find_example(steps, _asking_afresh(self.references), theirs, self.references[exercise], most)
 
     def _run(self, check: CheckInfo, seed: str, open_check: OpenCheck) -> Run:
         run = self._runner.run(self._session, self._items[check], seed, open_check)
@@ -194,6 +236,20 @@ class Suite(AbstractContextManager["Suite"]):
             )
         mistake = explanation.mistake if explanation is not None and check in explanation.checks else None
         return result_of(check, run, seed, mistake, self.references)
+
+
+def _example_seed(check: CheckInfo) -> str:
+    return hashlib.sha256(f"example {check.id}".encode()).hexdigest()
+
+
+def _asking_afresh(functions: Mapping[str, Callable[..., Any]]) -> Ask:
+    """Asks functions of ours, which remember no earlier call."""
+
+    def ask(call: Call) -> CallReport:
+        with local_caller(functions)() as caller:
+            return caller.call(call)
+
+    return ask
 
 
 def _missing_need(

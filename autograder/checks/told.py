@@ -17,9 +17,10 @@ from autograder.checks.mistakes import Mistake
 from autograder.checks.running import Run
 from autograder.checks.student import Step
 from autograder.engine.calls import AsGenerator
-from autograder.model import CheckResult, Outcome
+from autograder.model import CheckResult, Move, Outcome, Spot
 
 MAX_INPUTS = 1200  # characters
+MAX_MOVES = 24
 BROKEN = "this check did not work; it costs you nothing, and staff will look at it"
 
 
@@ -45,11 +46,31 @@ def result_of(
         got=failure.got if failure is not None else "",
         look_at=failure.look_at if failure is not None else "",
         inputs=inputs_of(run.steps, references) if failed else "",
+        spot=failure.spot if failure is not None else None,
+        entries=failure.entries if failure is not None else None,
+        moves=moves_of(run.steps) if failed else (),
         mistake=mistake.name if mistake is not None else None,
         hint=mistake.hint if mistake is not None else "",
         staff_note=run.staff_note,
         seed=seed,
         seconds=round(run.seconds, 6),
+    )
+
+
+def moves_of(steps: Sequence[Step]) -> tuple[Move, ...]:
+    """What lines of the student's moved between devices, call after call, in the order of the first time."""
+    moved = [each for step in steps if step.report is not None for each in step.report.transfers if each.place.line]
+    return tuple(
+        Move(
+            spot=Spot(each.place.line, each.place.source),
+            phase=each.phase,
+            kind=each.kind.value,
+            start=each.source,
+            end=each.target,
+            times=each.times,
+            bytes=each.bytes,
+        )
+        for each in moved[:MAX_MOVES]
     )
 
 

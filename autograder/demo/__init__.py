@@ -16,6 +16,7 @@ from autograder.demo.notebooks import names_at_hand, read_released, sources_of, 
 from autograder.demo.plan import Planted, Trouble, make_plan, uncovered
 from autograder.demo.variants import Variant, coupled_exercises, read_references, read_variants
 from autograder.errors import CourseError
+from autograder.gradebook import load_remarks
 from autograder.grading.batch import ClassRun, grade_class
 from autograder.quiz.bank import load_quiz
 from autograder.report.feedback import write_class_feedback
@@ -61,7 +62,8 @@ def run_demo(
     """
     demo = make_demo(course, folder, students, names)
     graded = grade_class(demo.course, names, workers=workers, on_progress=on_progress)
-    pages = write_class_feedback(demo.course, graded.results, datetime.now(UTC))
+    remarks = load_remarks(demo.course, {result.assignment for result in graded.results})
+    pages = write_class_feedback(demo.course, graded.results, datetime.now(UTC), remarks=remarks)
     return DemoRun(demo, graded, pages)
 
 

@@ -17,6 +17,7 @@ from autograder.errors import SubmissionError
 from autograder.grading.reading import read_bytes
 from autograder.grading.released import Released, load_data
 from autograder.grading.submission import find_notebook
+from autograder.model import RESULT_FORMAT
 
 PACKAGES = ("torch", "numpy", "torchmark")
 
@@ -34,6 +35,7 @@ def suite_fingerprint(course: Course, assignment: Assignment, released: Released
     _add(digest, "quiz", msgspec.json.encode(course.settings.quiz))
     _add(digest, "secret", hashlib.sha256(b"id" + course.secret()).digest())
     _add(digest, "simulated GPU", simgpu.is_available()[1].encode())  # what could not be checked may be so by now
+    _add(digest, "result", str(RESULT_FORMAT).encode())
     _add(digest, "python", platform.python_version().encode())
     for name in PACKAGES:
         _add(digest, name, _version(name).encode())

@@ -7,7 +7,7 @@ import hmac
 import math
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -106,6 +106,7 @@ class Grader(AbstractContextManager["Grader"]):
                     run.open_check,
                     lambda check: self.seed(submission.student, check),
                     shared_seed_for=lambda check: self.seed("", check),
+                    shows=True,
                 )
             questions = grade_quiz(
                 self._questions,
@@ -116,8 +117,7 @@ class Grader(AbstractContextManager["Grader"]):
                 tries,
             )
             sources = dict(submission.cells)
-            defined = {name: sources.get(number, "") for name, number in run.defined.items() if number is not None}
-            exercises = tuple(_with_code(found, defined.get(found.name, "")) for found in exercises)
+            exercises = tuple(_with_code(found, run.defined.get(found.name), sources) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
             notes = (*submission.notes, *run.notes, *(one.staff_note for one in questions if one.staff_note))
         cells |= {
@@ -163,9 +163,10 @@ def _require_storable(graded: Graded) -> None:
         raise ArithmeticError(f"exercises and questions come to {graded.result.score} points")
 
 
-def _with_code(exercise: ExerciseResult, source: str) -> ExerciseResult:
+def _with_code(exercise: ExerciseResult, cell: int | None, sources: Mapping[int, str]) -> ExerciseResult:
     """The result with the source of the cell that defined what was graded."""
-    return msgspec.structs.replace(exercise, code=source) if source and not exercise.code else exercise
+    source = "" if cell is None else sources.get(cell, "")
+    return msgspec.structs.replace(exercise, code=source, cell=cell) if source and not exercise.code else exercise
 
 
 def _without_outputs(cell: CellResult) -> CellResult:

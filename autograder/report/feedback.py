@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -12,9 +12,14 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from autograder.course import Course
 from autograder.errors import CourseError
-from autograder.model import SubmissionResult
-from autograder.report.page import in_words, make_page
+from autograder.model import Remarks, SubmissionResult
+from autograder.report.notebook import read_notebook
+from autograder.report.page import make_page
 from autograder.report.text import one_line
+from autograder.report.words import in_words
+
+LARGEST_PAGE = 400_000  # bytes
+NOTEBOOK_ROOM = 260_000  # characters of a page that the executed notebook may take, pictures and all
 
 
 def is_revealed(reveal: str, due: datetime | None, now: datetime) -> bool:
@@ -40,27 +45,44 @@ def feedback_path(into: Path, student: str, assignment: str) -> Path:
     return into / student / assignment / f"{assignment}.html"
 
 
-def render_feedback(course: Course, result: SubmissionResult, now: datetime) -> str:
-    """Return the page's HTML. `now` (with its offset) decides whether the due date has passed."""
+def render_feedback(course: Course, result: SubmissionResult, now: datetime, remarks: Remarks | None = None) -> str:
+    """Return the page's HTML. `now` (with its offset) decides whether the due date has passed.
+
+    remarks: what nbgrader's gradebook knows beside. The executed notebook is read from autograded/, where there is one.
+    """
     assignment, reveal = course.assignment(result.assignment), course.settings.grading.reveal
-    revealed = is_revealed(reveal, assignment.due, now)
-    hides_until = assignment.due if reveal == "after_due" and not revealed else None
-    page = make_page(
-        result,
-        title=assignment.title,
-        language=course.settings.course.language,
-        revealed=revealed,
-        hidden_until=in_words(hides_until) if hides_until else "",
-    )
-    return _template().render(page=page, course=one_line(course.settings.course.title))
+    due = remarks.closes if remarks is not None and remarks.closes is not None else assignment.due
+    revealed = is_revealed(reveal, due, now)
+    hides_until = due if reveal == "after_due" and not revealed else None
+    folder = course.root / "autograded"
+    cells = read_notebook(folder / result.student / result.assignment / f"{result.assignment}.ipynb", folder)
+
+    def render(room: int) -> str:
+        page = make_page(
+            result,
+            title=assignment.title,
+            language=course.settings.course.language,
+            revealed=revealed,
+            hidden_until=in_words(hides_until) if hides_until else "",
+            remarks=remarks,
+            cells=cells,
+            room=room,
+        )
+        return _template().render(page=page, course=one_line(course.settings.course.title))
+
+    html = render(NOTEBOOK_ROOM)
+    excess = len(html.encode("utf-8", "replace")) - LARGEST_PAGE
+    return render(max(0, NOTEBOOK_ROOM - excess - 10_000)) if excess > 0 else html
 
 
-def write_feedback(course: Course, result: SubmissionResult, into: Path, now: datetime) -> Path:
+def write_feedback(
+    course: Course, result: SubmissionResult, into: Path, now: datetime, remarks: Remarks | None = None
+) -> Path:
     """Write the page below `into`, the course's feedback folder, and return its path. Nobody ever reads half a page."""
     path = feedback_path(into, result.student, result.assignment)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
-    draft.write_text(render_feedback(course, result, now), encoding="utf-8")
+    draft.write_text(render_feedback(course, result, now, remarks), encoding="utf-8")
     draft.replace(path)
     return path
 
@@ -70,12 +92,17 @@ def write_class_feedback(
     results: Iterable[SubmissionResult],
     now: datetime,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
+    remarks: Mapping[tuple[str, str], Remarks] | None = None,
 ) -> tuple[Path, ...]:
-    """Write the pages of many results into feedback/STUDENT/NAME/NAME.html of the course and return their paths."""
+    """Write the pages of many results into feedback/STUDENT/NAME/NAME.html of the course and return their paths.
+
+    remarks: of nbgrader's gradebook, by (assignment, student).
+    """
     results = tuple(results)
     paths = []
     for done, result in enumerate(results, 1):
-        paths.append(write_feedback(course, result, course.root / "feedback", now))
+        known = (remarks or {}).get((result.assignment, result.student))
+        paths.append(write_feedback(course, result, course.root / "feedback", now, known))
         on_progress(done, len(results))
     return tuple(paths)
 

@@ -24,9 +24,8 @@ from autograder.report.class_report.charts import Charts, Picture
 from autograder.report.class_report.names import Names, names_of
 from autograder.report.class_report.progress import RULE, Progress, progress_of
 from autograder.report.class_report.tables import write_tables
-from autograder.report.page import in_words
 from autograder.report.text import duration, one_line, plural, points, printable
-from autograder.report.words import humanised
+from autograder.report.words import humanised, in_words
 
 SECTIONS = (
     ("scores", "Scores"), ("exercises", "Exercises and checks"), ("mistakes", "Mistakes"), ("new", "Not explained yet"),

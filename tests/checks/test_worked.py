@@ -1,0 +1,135 @@
+"""A mistake at work: a tiny call of our own on which it differs from the reference, with the numbers of both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from autograder.checks.local import local_caller
+from autograder.checks.student import Step
+from autograder.checks.tiny import tiny_calls
+from autograder.checks.worked import find_example
+from autograder.engine.arguments import Net
+from autograder.engine.calls import Call, CallReport
+from autograder.model import Example
+
+DRAWN = torch.randn(5, 7, generator=torch.Generator().manual_seed(7))
+
+
+def double(x: Tensor) -> Tensor:
+    return 2 * x
+
+
+def asking(function: Callable[..., Any]) -> Callable[[Call], CallReport]:
+    def ask(call: Call) -> CallReport:
+        with local_caller({"double": function})() as caller:
+            return caller.call(call)
+
+    return ask
+
+
+def example_of(function: Callable[..., Any], *calls: Call, most: int = 20) -> Example | None:
+    steps = [Step(call, None) for call in calls or [Call("double", (DRAWN,))]]
+    return find_example(steps, asking(double), asking(function), double, most)
+
+
+def test_a_function_that_is_right_gives_no_example() -> None:
+    assert example_of(lambda x: x + x) is None
+
+
+def test_an_argument_that_cannot_be_imitated_gives_no_example() -> None:
+    net = Net((("Linear", 2, 2),), {})
+    assert list(tiny_calls(Call("double", (net,)))) == []
+
+
+def test_no_more_calls_are_made_than_allowed() -> None:
+    asked = []
+
+    def right(x: Tensor) -> Tensor:
+        asked.append(x)
+        return 2 * x
+
+    assert example_of(right, most=3) is None
+    assert len(asked) == 3
+
+
+def test_a_wrong_value_is_shown_beside_the_right_one() -> None:
+    found = example_of(lambda x: 2 * x + 1)
+    assert found is not None
+    assert found.what == "double(x)"
+    assert found.code == "x = torch.tensor([[1.0, 2.0, -1.0], [3.0, 0.5, -2.0]])\ndouble(x)"
+    assert found.expected.rows == (("2", "4", "-2"), ("6", "1", "-4"))
+    assert found.got.rows == (("3", "5", "-1"), ("7", "2", "-3"))
+
+
+def test_none_of_the_numbers_that_were_drawn_are_left() -> None:
+    calls = list(tiny_calls(Call("double", (DRAWN,), {"lr": 0.4321})))
+    drawn = {round(number, 4) for number in DRAWN.flatten().tolist()}
+    assert calls
+    for call in calls:
+        assert not {round(number, 4) for number in call.args[0].flatten().tolist()} & drawn
+        assert call.kwargs == {"lr": 0.1}
+
+
+def test_sizes_that_were_equal_stay_equal() -> None:
+    call = next(tiny_calls(Call("double", (torch.ones(5, 7), torch.ones(7, 9), torch.ones(9, 1)))))
+    assert [tuple(arg.shape) for arg in call.args] == [(2, 3), (3, 4), (4, 1)]
+
+
+def test_a_mistake_that_shows_at_large_numbers_only_is_found() -> None:
+    found = example_of(lambda x: x.exp().log() + x)
+    assert found is not None
+    assert "100" in found.code
+    assert "inf" in str(found.got.rows)
+
+
+def test_a_wrong_gradient_is_shown_with_the_code_that_makes_it() -> None:
+    found = example_of(lambda x: x + x.detach(), Call("double", (DRAWN,), wrt=(0,), cotangent=DRAWN))
+    assert found is not None
+    assert found.code.endswith("(double(x) * weights).sum().backward()\nx.grad")
+    assert found.got != found.expected
+    space: dict[str, Any] = {"torch": torch, "double": double}
+    exec(found.code, space)
+    expected = tuple(tuple(f"{number:.4g}" for number in row) for row in space["x"].grad.tolist())
+    assert expected == found.expected.rows
+
+
+def test_an_argument_that_is_changed_is_shown_as_it_is_afterwards() -> None:
+    found = example_of(lambda x: x.mul_(2))
+    assert found is not None
+    assert found.what == "x"
+    assert found.expected.rows[0] == ("1", "2", "-1")
+
+
+def test_another_dtype_or_shape_is_seen() -> None:
+    for function in (lambda x: (2 * x).double(), lambda x: (2 * x).unsqueeze(0)):
+        found = example_of(function)
+        assert found is not None
+        assert found.got != found.expected
+
+
+def test_an_exception_is_what_it_gave() -> None:
+    found = example_of(lambda x: x[9])
+    assert found is not None
+    assert found.got.text.startswith("IndexError: index 9 is out of bounds")
+
+
+def test_what_an_earlier_call_left_behind_makes_no_example() -> None:
+    calls = []
+
+    def counting(x: Tensor, seen: list[int] = calls) -> Tensor:
+        seen.append(1)
+        return 2 * x if len(seen) == 1 else x
+
+    assert example_of(counting) is None
+
+
+@pytest.mark.parametrize("value", [{"a": torch.zeros(2)}, object(), 10**400, "text", None])
+def test_odd_values_are_named(value: Any) -> None:
+    found = example_of(lambda x: value)
+    assert found is not None
+    assert found.got.text

@@ -1,0 +1,5 @@
+"""What the tests of pages share: one graded class."""
+
+from graded_class import graded
+
+__all__ = ["graded"]
