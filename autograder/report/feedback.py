@@ -13,6 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.model import Remarks, SubmissionResult
+from autograder.report.markup import breakable
 from autograder.report.notebook import read_notebook
 from autograder.report.page import make_page
 from autograder.report.text import one_line
@@ -113,4 +114,5 @@ def _template() -> Template:
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    environment.filters["breakable"] = breakable
     return environment.get_template("feedback.html.j2")

@@ -75,6 +75,11 @@ def with_code(text: str) -> Markup:
     return Markup(_CODE.sub(r"<code>\1</code>", str(escape(printable(text)))))
 
 
+def breakable(name: str) -> Markup:
+    """A name that may go on in the next line after an underscore."""
+    return escape(name).replace("_", Markup("_<wbr>"))
+
+
 @lru_cache(maxsize=1)
 def _parser() -> Any:
     parser = MarkdownIt("commonmark", {"html": False, "highlight": _fenced}).enable("table")

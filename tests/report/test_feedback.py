@@ -26,8 +26,9 @@ ON_ONE_LINE = ("student", "reason", "cell_note")
 HARMLESS = re.compile(
     r"span class ([kfsnc]|row|row noted|note|title|word|word unseen|big|unseen|soft small.*)|span style width: \d+%"
     r"|span id [a-z]+-\d+-line-\d+|span data-no \d+|math display (inline|block)|mspace width [\w.]+|mo stretchy \w+"
+    r"|span class formula|span tabindex 0|span role group|span aria-label formula"
 )
-VOID = {"meta", "link", "br", "hr", "img", "input"}
+VOID = {"meta", "link", "br", "wbr", "hr", "img", "input"}
 ATTACK = "</pre></title></style><script>alert(1)</script><img src=x onerror=alert(1)>\" ' {{ 7*7 }} &amp;"
 
 
@@ -61,7 +62,7 @@ def frame(shown: Page) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
     """The tags of a page without those that a string of a student's may bring: words of code, emphasis, formulas."""
     kept = []
     for tag, attrs in shown.tags:
-        if tag in MATHML | {"em", "strong", "code", "br"} | {"span"}:
+        if tag in MATHML | {"em", "strong", "code", "br", "wbr"} | {"span"}:
             assert all(HARMLESS.fullmatch(f"{tag} {name} {value}") for name, value in attrs), (tag, attrs)
         else:
             kept.append((tag, attrs))
