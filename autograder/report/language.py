@@ -19,10 +19,13 @@ from autograder.course import Assignment
 
 LONGEST = 5_000  # characters of a text; what is longer is no message of ours
 DEEPEST = 8  # texts within texts
+LEAST_LETTERS = 4  # of a text with places; one of fewer, `{score} of {max_score}`, has numbers in its places
+AS_THEY_ARE = {"type_name", "error", "source", "source_line", "others"}  # places of what Python or the student says
 DATE = "{0.day} {0:%B} {0.year}, {0:%H:%M}"
 PROGRAM = Path(__file__).with_name("locale")
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _WORD = re.compile(r"[^\W\d_]{2}")
+_NUMBER = re.compile(r"[\d.,+-]+%?")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef“”‘’…]")
 _APART = re.compile(r"[A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
@@ -47,6 +50,11 @@ class Pattern:
         """False where the text only holds others together."""
         return any(map(_WORD.search, self.literals))
 
+    @cached_property
+    def letters(self) -> int:
+        """How many letters stand outside of the places."""
+        return sum(letter.isalpha() for literal in self.literals for letter in literal)
+
     @property
     def weight(self) -> tuple[bool, int, int]:
         """Of two patterns that fit, the heavier says more."""
@@ -60,13 +68,14 @@ class Pattern:
         start, end = len(first), len(text) - len(last)
         values = []
         for literal in between:
-            at = text.find(literal, start + 1, end)
+            at = text.find(literal, start, end)
             if at < 0:
                 return None
             values.append(text[start:at])
             start = at + len(literal)
         values.append(text[start:end])
-        return tuple(values) if values[-1] else None
+        is_telling = self.letters >= LEAST_LETTERS or not self.has_words
+        return tuple(values) if is_telling or all(map(_NUMBER.fullmatch, values)) else None
 
 
 def is_end(text: str) -> bool:
@@ -122,7 +131,10 @@ class Language:
             values = entry.pattern.values(text)
             if values is None:
                 continue
-            said = [self._said(value, depth + 1) for value in values]
+            said = [
+                value if place in AS_THEY_ARE else self._said(value, depth + 1)
+                for place, value in zip(entry.pattern.places, values, strict=True)
+            ]
             if entry.pattern.has_words or said != list(values):
                 return entry.filled(said)
         return text
