@@ -6,7 +6,11 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
+<<<<<<< HEAD
 .PHONY: help install demo test quick lint types unit check verify release bench bench-pages constraints clean
+=======
+.PHONY: help install demo test quick lint types unit browser check verify release bench constraints clean
+>>>>>>> main
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -33,11 +37,15 @@ types: install
 	$(BIN)/mypy
 
 unit: install
-	$(BIN)/python -m pytest --durations=15 -m "not long"
+	$(BIN)/python -m pytest --durations=15 -m "not long and not browser"
+
+# make browser   the released quiz in JupyterLab and Chromium: 90 seconds; pictures in build/browser
+browser: install
+	$(BIN)/python -m pytest -m browser tests/release
 
 # make quick   the tests that need no class: settings, course, release, layout, bad input
 quick: install
-	$(BIN)/python -m pytest tests/test_config.py tests/test_course.py tests/test_layout.py tests/release \
+	$(BIN)/python -m pytest -m "not browser" tests/test_config.py tests/test_course.py tests/test_layout.py tests/release \
 	    tests/grading/test_bad_input.py tests/engine/test_syscalls.py tests/engine/test_wire.py
 
 # make check   is release/ what would be built, and are the checks of the first assignment and the quizzes right?

@@ -28,6 +28,14 @@ from autograder.report.text import one_line, plural
 NOT_AS_IT_SHOULD_BE = 1
 
 
+class BankChoice(StrEnum):
+    """What --to takes."""
+
+    QTI = "qti"
+    MOODLE_XML = "moodle-xml"
+    GIFT = "gift"
+
+
 class IsolationChoice(StrEnum):
     """What --isolation takes."""
 
@@ -46,6 +54,8 @@ app = typer.Typer(
     help="Release, check and grade a course of PyTorch notebooks. Exit status: 0 done, 1 something is not as it should "
     "be, 2 the command could not run.",
 )
+bank = typer.Typer(no_args_is_help=True, help="Questions for Canvas and Moodle, and questions from GIFT files.")
+app.add_typer(bank, name="bank")
 Names = Annotated[list[str] | None, typer.Argument(metavar="NAME", help="Assignments; all when none is named.")]
 Isolation = Annotated[
     IsolationChoice | None,
@@ -258,6 +268,56 @@ def _report(course: Course, chosen: list[str], into: Path, anonymous: bool = Fal
             anonymous=anonymous,
             on_progress=progress.advance,
         ).course
+
+
+@bank.command("export")
+def export_bank(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The assignment whose questions go.")],
+    to: Annotated[BankChoice, typer.Option("--to", help="qti is for Canvas; Moodle reads the other two.")],
+    variants: Annotated[int, typer.Option(min=1, help="Variants of each question, at most.")] = 4,
+    into: Annotated[
+        Path | None, typer.Option("--out", metavar="PATH", help="Default: exports/NAME... of the course.")
+    ] = None,
+) -> None:
+    """Write the questions of an assignment, answers included, as a question bank for another system."""
+    course = load_course(ctx.obj)
+    assignment = course.assignment(name)
+    from autograder.quiz import load_quiz  # imports torch
+    from autograder.quiz.export import Target, bank_of, write_bank
+
+    found = bank_of(assignment, load_quiz(assignment), Target(to.value), variants)
+    for refused in found.refused:
+        _note(str(refused))
+    path = write_bank(course, found, into)
+    gone, left = len(found.questions), len(found.refused)
+    questions, items = plural(gone + left, "question"), plural(len(found.items), "variant")
+    out().print(Text(f"{path}: {gone} of {questions}, {items}; {left} left out"), soft_wrap=True)
+    out().print("The file holds the answers: keep it where students cannot read it.")
+
+
+@bank.command("import")
+def import_bank(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Questions in GIFT, Moodle's text format.")],
+    into: Annotated[Path, typer.Option("--out", metavar="PATH", help="The quiz.py to write; it must not exist.")],
+) -> None:
+    """Make stubs of quiz.py from a GIFT file, and print the cells for notebook.py. Nothing in the file is run."""
+    from autograder.quiz.export import read_questions, write_stubs  # imports torch
+
+    found, left = read_questions(file)
+    for one in left:
+        _note(f"{file}: {one}")
+    for question in found:
+        for note in question.notes:
+            _note(f'{file}: line {question.line}: question "{question.name}": {note}')
+    cells = write_stubs(found, file, into)
+    out().print(Text(f"{into}: {plural(len(found), 'question')}; {len(left)} left out"), soft_wrap=True)
+    out().print(Text(f"Cells for notebook.py:\n\n{cells}"), soft_wrap=True)
+
+
+def _note(line: str) -> None:
+    """Say on stderr what was left out or lost."""
+    err().print(Text(one_line(line, 500)), soft_wrap=True)
 
 
 @app.command()

@@ -26,13 +26,21 @@ def plain(answer: Any) -> Any:
     return tuple(answer) if isinstance(answer, tuple) else answer
 
 
+class PlainError(AssertionError):
+    """An error that a notebook shows as its one sentence, without the code that led to it."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 def check_form(name: str, answer: Any, form: Any, *details: Any) -> None:
     """Say whether an answer can be read. Whether it is right, your feedback will say."""
     if answer is ... or answer is None:
         print(f"{name}: not answered yet.")
         return
     wanted = form(plain(answer), *details)
-    assert not wanted, f"{name}: this answer cannot be read; {wanted}."
+    if wanted:
+        raise PlainError(f"{name}: this answer cannot be read; {wanted}.")
     print(f"{name}: this answer can be read. Whether it is right, your feedback will say.")
 
 

@@ -17,14 +17,17 @@ from autograder.quiz.bank import BuiltQuestion
 STUDENT_CELL = """\
 import os
 
-# Every student answers a variant of each question, which is chosen by the user name. Run all cells to see yours.
-STUDENT = os.environ.get("JUPYTERHUB_USER", "")  # not on JupyterHub? Write your user name instead: STUDENT = "ada"
+# Each question has variants, and your user name chooses yours.
+# Not on JupyterHub? Write your user name here: STUDENT = "ada"
+# Then run all cells to see your questions.
+STUDENT = os.environ.get("JUPYTERHUB_USER", "")
 """
 START = "# What the questions below need. Nothing in here knows an answer."
 SHOW = '''\
 def show_question(name, prompts):
     """Show the variant of a question that is yours."""
-    assert STUDENT, "write your user name into the cell that begins with `import os`, run it, and run this cell again"
+    if not STUDENT:
+        raise PlainError("write your user name into the cell that begins with `import os`, then run all cells again")
     display(Markdown(prompts[variant_number({assignment!r}, name, STUDENT, len(prompts))]))'''
 
 
@@ -41,7 +44,7 @@ def student_source() -> str:
 def start_source(assignment: Assignment, questions: Iterable[BuiltQuestion], *, is_personal: bool) -> str:
     """The cell that defines what the other cells of the quiz call."""
     forms = dict.fromkeys(type(question.variants[0]).form for question in questions)
-    functions: list[Callable[..., Any]] = [released.plain, released.check_form, *forms]
+    functions: list[Callable[..., Any]] = [released.plain, released.PlainError, released.check_form, *forms]
     imports = ["from typing import Any"]
     if is_personal:
         functions.insert(0, released.variant_number)
