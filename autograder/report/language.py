@@ -15,6 +15,8 @@ from datetime import datetime
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
+from markupsafe import Markup, escape
+
 from autograder.course import Assignment
 
 LONGEST = 5_000  # characters of a text; what is longer is no message of ours
@@ -111,11 +113,17 @@ class Language:
         self._said = lru_cache(maxsize=20_000)(self._translated)
 
     def say(self, text: str, **places: object) -> str:
-        """The text in this language; with `places` it is a text with places, to be filled in."""
+        """The text in this language; with `places` it is a text with places, filled in; HTML if one is."""
         if not places:
             return self._said(text, 0) if self._messages and len(text) <= LONGEST else text
         target = Pattern.of(self._messages.get(text, text))
-        return _fill(target, {name: self.say(str(value)) for name, value in places.items()})
+        if not any(isinstance(value, Markup) for value in places.values()):
+            return _fill(target, {name: self.say(str(value)) for name, value in places.items()})
+        escaped = Pattern(tuple(str(escape(literal)) for literal in target.literals), target.places)
+        return Markup(_fill(escaped, {name: str(self._as_markup(value)) for name, value in places.items()}))
+
+    def _as_markup(self, value: object) -> Markup:
+        return value if isinstance(value, Markup) else escape(self.say(str(value)))
 
     def date(self, moment: datetime) -> str:
         """A moment in words: `1 December 2026, 23:59 (UTC+01:00)`."""

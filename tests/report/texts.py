@@ -13,6 +13,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from autograder.model import QuestionState
+from autograder.report.language import DATE
+
 PROGRAM = Path(__file__).parents[2] / "autograder"
 SPEAKING = (
     *(f"checks/{name}" for name in ("differences", "expect", "kinds", "naming", "numbers", "placement", "raised")),
@@ -45,8 +48,13 @@ ALONE = {  # texts of one word, which cannot be told from names
     "engine/surroundings": ("autocast", "on", "off"),
     "simgpu/transfers": ("once",),
     "quiz/variant": ("right",),
+    "report/words": ("passed", "failed", "skipped", "expected", "got", "complete", "forward", "backward", "late"),
 }
-GLUE = ("{first}; {second}", "`{name}` {what}", "{name}: {what}")  # what is joined by code that is no f-string
+JOINED = (  # what is put together by code that is no f-string, or stands elsewhere
+    "{first}; {second}", "`{name}` {what}", "{name}: {what}", "{before} -> {after}", "Exercise {number}: {name}",
+    DATE, *(state.value for state in QuestionState),
+)  # fmt: skip
+NOT_SHOWN = {"example {id}"}  # no student reads it, though it looks like a message
 LONGEST_CHOICE = 32  # texts that one f-string can be
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD = re.compile(r"[^\W\d_]{2}")
@@ -116,8 +124,11 @@ def _walk(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.JoinedStr | ast.Constant) or (isinstance(node, ast.BinOp) and _is_text(node)):
         if not isinstance(node, ast.Constant) or isinstance(node.value, str):
             yield from filter(is_message, texts_of(node))
-        for call in filter(_is_plural, ast.walk(node)):
-            yield from plural_texts(call)
+        for part in ast.walk(node):
+            if _is_plural(part):
+                yield from plural_texts(part)
+            if isinstance(part, ast.BoolOp):  # f"{note or 'an error'}"
+                yield from (text for value in part.values for text in _walk(value))
         return
     if _is_plural(node):
         yield from plural_texts(node)
@@ -184,9 +195,33 @@ def texts_of_program() -> dict[str, str]:
     for name in SPEAKING:
         for text in (*texts_in(PROGRAM / f"{name}.py"), *ALONE.get(name, ())):
             found.setdefault(as_formatted(text), name)
-    return found
+    found |= dict.fromkeys(JOINED, "several modules")
+    return {text: name for text, name in found.items() if text not in NOT_SHOWN}
 
 
 def as_formatted(text: str) -> str:
     """What `str.format` makes of doubled braces."""
     return text.replace("{{", "{").replace("}}", "}")
+
+
+_SAID = re.compile(r"""say\(\s*"((?:[^"\\]|\\.)*)\"""")
+
+
+def texts_of_templates() -> dict[str, str]:
+    """What the templates of the student's page say."""
+    paths = sorted((PROGRAM / "report/templates").glob("feedback*.j2"))
+    return {text: path.name for path in paths for text in _SAID.findall(path.read_text(encoding="utf-8"))}
+
+
+def hints_in(path: Path) -> Iterator[str]:
+    """The hints of the mistakes of an assignment."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.keyword) and node.arg == "hint":
+            yield from texts_of(node.value)
+
+
+def titles_in(path: Path) -> Iterator[str]:
+    """The docstrings of the checks of an assignment."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
+            yield " ".join((ast.get_docstring(node) or "").partition("\n\n")[0].split())
