@@ -52,12 +52,18 @@ class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class GradingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[grading]: when students see inputs and expected values, and how many processes grade (0: one per core)."""
+    """[grading]: when students see inputs and expected values, how many processes grade (0: one per core), and where.
+
+    device: what checks of placement run on; "auto" is a real GPU, else the simulated one, else none.
+    """
 
     reveal: Annotated[Literal["title", "values", "after_due"], Meta(description='"title", "values" or "after_due"')] = (
         "after_due"
     )
     workers: Annotated[int, Meta(ge=0, le=4096, description="a number of processes, 0 for one per core")] = 0
+    device: Annotated[
+        Literal["auto", "cuda", "simulated", "none"], Meta(description='"auto", "cuda", "simulated" or "none"')
+    ] = "auto"
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -15,10 +15,14 @@ from rich.text import Text
 
 from autograder import simgpu
 from autograder.config import Limits, find_root, load_settings
+from autograder.engine.calls import Call, CallFailed
+from autograder.engine.devices import choose_device, real_gpu
+from autograder.engine.devices import refusal as refusal_of_device
 from autograder.engine.isolation import probe
+from autograder.engine.run import NotebookRun
 from autograder.engine.side import StudentSide
 from autograder.errors import SettingsError, TorchmarkError
-from autograder.model import CellStatus, Isolation
+from autograder.model import CellResult, CellStatus, DeviceKind, Isolation
 from autograder.report.text import duration, one_line, size
 
 PACKAGES = ("torchmark", "torch", "nbgrader", "jupyterlab", "numpy", "pandas")
@@ -30,7 +34,10 @@ for _ in range(200):
     (gradient,) = torch.autograd.grad(loss, weight)
     weight = (weight - 0.1 * gradient).detach().requires_grad_()
 assert loss < 0.01
-"""  # some milliseconds of what notebooks do
+
+def double(x):
+    return 2 * x
+"""  # some milliseconds of what notebooks do, and a function for a check of placement
 
 
 @dataclass(frozen=True)
@@ -65,21 +72,20 @@ def examine(start: Path) -> Diagnosis:
     try:
         root = find_root(start)
     except SettingsError:
-        limits, wanted, course = (
-            Limits(),
-            "auto",
-            Finding("course", "none here", remedy="the default settings were tried"),
-        )
+        limits, wanted, device = Limits(), "auto", "auto"
+        course = Finding("course", "none here", remedy="the default settings were tried")
     else:
         settings = load_settings(root)
-        limits, wanted, course = settings.limits, settings.isolation.level, Finding("course", one_line(str(root)))
+        limits, wanted, device = settings.limits, settings.isolation.level, settings.grading.device
+        course = Finding("course", one_line(str(root)))
     report = probe()
     layers = [
         Finding(layer.name, "yes" if layer.available else "no", layer.available, one_line(layer.why))
         for layer in report.layers
     ]
-    trial, refusal = _run_trial(limits, wanted)
-    return Diagnosis(report.level, (course, *_versions(), *_machine(), *layers, trial), refusal)
+    machine = _machine()  # compiles the simulated GPU, should it be needed
+    trials, refusal = _run_trials(limits, wanted, device)
+    return Diagnosis(report.level, (course, *_versions(), *machine, *layers, *trials), refusal)
 
 
 def render(diagnosis: Diagnosis) -> RenderableType:
@@ -115,37 +121,57 @@ def _versions() -> tuple[Finding, ...]:
 
 def _machine() -> tuple[Finding, ...]:
     pages, page_size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none"
+    real = real_gpu()
+    has_gpu = real.kind is DeviceKind.CUDA
     return (
         Finding("cores", str(len(os.sched_getaffinity(0)))),
         Finding("memory", size(pages * page_size)),
-        Finding("GPU", gpu, remedy="" if gpu == "none" else "not used yet: placement is checked on a simulated GPU"),
-        _simulated_gpu(),
+        Finding("GPU", real.detail if has_gpu else "none", remedy="" if has_gpu else one_line(real.detail, 300)),
+        _simulated_gpu(needed=not has_gpu),
     )
 
 
-def _simulated_gpu() -> Finding:
-    """Build and try the device of placement checks. Grading goes on without it, and says what is not checked."""
-    subject, without = "simulated GPU", "placement is not checked here"
+def _simulated_gpu(needed: bool) -> Finding:
+    """Build and try the device that stands in for a real one. Grading goes on without it, and says so."""
+    subject = "simulated GPU"
     try:
         wrong = simgpu.self_test(simgpu.build())
     except simgpu.SimulatedGpuError as error:
-        return Finding(subject, "no", False, f"{one_line(str(error), 300).removeprefix('simulated GPU: ')}; {without}")
+        return Finding(subject, "no", not needed, one_line(str(error), 300).removeprefix("simulated GPU: "))
     if wrong:
-        return Finding(subject, "does not work", False, f"{one_line(wrong[0], 300)}; {without}")
-    return Finding(subject, "yes", remedy="placement is checked on it")
+        return Finding(subject, "does not work", not needed, one_line(wrong[0], 300))
+    return Finding(subject, "yes")
 
 
-def _run_trial(limits: Limits, wanted: str) -> tuple[Finding, str]:
-    """Run one cell for real. Returns the finding, and the reason why grading would be refused."""
+def _run_trials(limits: Limits, wanted: str, wanted_device: str) -> tuple[tuple[Finding, ...], str]:
+    """Run one cell for real, and call its function on the device. The findings, and why grading would be refused."""
     try:
         with (
-            StudentSide(limits, isolation=wanted) as side,
+            StudentSide(limits, isolation=wanted, device=choose_device(wanted_device)) as side,
             side.run_notebook(((0, TRIAL),), files={}, exercises=()) as run,
         ):
-            cell = run.cells[0]
+            trial, refusal = _trial(run.cells[0])
+            return (trial, _placement(side, run, wanted_device)), refusal
     except TorchmarkError as error:
-        return Finding("trial run", "refused", False, one_line(str(error), 400)), one_line(str(error), 400)
+        reason = one_line(str(error), 400)
+        return (Finding("trial run", "refused", False, reason),), reason
+
+
+def _placement(side: StudentSide, run: NotebookRun, wanted: str) -> Finding:
+    """What checks of placement run on, tried out by one call on the student side."""
+    try:
+        with run.open_check() as check:
+            devices = check.call(Call("double", (torch.ones(2),), device="cuda:0")).devices
+    except CallFailed as failed:
+        why = refusal_of_device(wanted, side.device) or failed.reason
+        return Finding("placement", "not checked", False, one_line(why, 400))
+    if devices != ("cuda:0",):
+        return Finding("placement", "does not work", False, f"what should be on cuda:0 is on {', '.join(devices)}")
+    return Finding("placement", f"checked on {side.device.kind.value}", remedy=side.device.detail)
+
+
+def _trial(cell: CellResult) -> tuple[Finding, str]:
+    """What became of the cell, and the reason why grading would be refused."""
     if cell.status is not CellStatus.OK:
         reason = (
             f"a cell that trains a small model ended with status {cell.status.value}; {one_line(cell.note)}".rstrip(

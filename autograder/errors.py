@@ -23,5 +23,9 @@ class SubmissionError(TorchmarkError):
     """One submission cannot be graded. It costs that submission its points, never the batch."""
 
 
+class DeviceError(TorchmarkError):
+    """There is no GPU to check placement on, neither a real nor a simulated one. The text says why, in one line."""
+
+
 class IsolationError(TorchmarkError):
     """This machine cannot separate student code from the grader as far as the settings demand."""

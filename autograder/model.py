@@ -49,6 +49,21 @@ class Isolation(StrEnum):
     NONE = "none"
 
 
+class DeviceKind(StrEnum):
+    """What checks of placement run on; results bear the same words."""
+
+    CUDA = "cuda"
+    SIMULATED = "simulated cuda"
+    NONE = "cpu"  # on nothing: they are not checked
+
+
+class Device(msgspec.Struct, frozen=True):
+    """The device of placement checks. `detail`: the name of a card, or why there is none, as a clause."""
+
+    kind: DeviceKind
+    detail: str = ""
+
+
 class Spot(msgspec.Struct, frozen=True):
     """A line of the student's code: its number in its cell, from 1, and its text. `cell` counts all cells from 0."""
 
@@ -265,7 +280,7 @@ class SubmissionResult(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     max_score: float = 0.0
     isolation: Isolation = Isolation.A
-    device: str = "cpu"
+    device: str = DeviceKind.NONE.value
     seconds: float = 0.0
     cells: tuple[CellResult, ...] = ()
     exercises: tuple[ExerciseResult, ...] = ()

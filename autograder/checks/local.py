@@ -18,12 +18,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from autograder import simgpu
 from autograder.engine import placement
 from autograder.engine.arguments import Named, Net, Opaque
 from autograder.engine.calls import NO_DEVICE, AsGenerator, Call, CallError, CallFailed, CallReport, Handle, Kept
 from autograder.engine.perform import CallTimeout, perform
-from autograder.simgpu import SimulatedGpuError
+from autograder.errors import DeviceError
 
 _CROSS = (bool, int, float, str, Tensor, np.ndarray, Handle, Net, Opaque, torch.device)  # as the wire takes them
 
@@ -52,10 +51,10 @@ class LocalCaller:
         try:
             if call.device:
                 placement.enter()
-            hidden = placement.hidden() if simgpu.is_enabled() and not call.device else nullcontext()
+            hidden = placement.hidden() if placement.is_here() and not call.device else nullcontext()
             with hidden, _alarm_after(seconds):
                 report = perform(resolved, function, owner=owner)
-        except SimulatedGpuError as error:
+        except DeviceError as error:
             raise CallFailed(str(error), NO_DEVICE) from None
         except CallTimeout:
             raise CallFailed(f"your function ran longer than {seconds:g} seconds", "timeout") from None

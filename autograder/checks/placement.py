@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from autograder.checks.failure import BrokenCheckError, CheckFailedError
@@ -9,6 +10,7 @@ from autograder.checks.student import DEVICE, Report
 from autograder.model import Spot
 from autograder.simgpu.transfers import LineTransfers, TransferKind
 
+HANDFUL = 8  # numbers that may go through Python's lists
 STAY = "work where the data is: `device=x.device` for new tensors, and neither `.cpu()` nor `.numpy()` on the way"
 RETURNED = "new tensors are on the CPU unless you say `device=x.device`"
 
@@ -23,6 +25,8 @@ def see_placement(report: Report, copies_in: int, copies_out: int, reads: int | 
         times = sum(each.times for each in found)
         if most is not None and times > most:
             raise _moved(kind, found, times, most, look_at)
+    if not copies_out:
+        _see_no_trip_through_python(report.transfers, look_at)
     elsewhere = [device for device in report.devices if device != DEVICE]
     if elsewhere:
         where = "the result is" if len(report.devices) == 1 else "a tensor of the result is"
@@ -32,6 +36,30 @@ def see_placement(report: Report, copies_in: int, copies_out: int, reads: int | 
             got=f"device {elsewhere[0]}",
             look_at=look_at or RETURNED,
         )
+
+
+def _see_no_trip_through_python(transfers: Sequence[LineTransfers], look_at: str) -> None:
+    """Raise CheckFailedError for `.tolist()` of a tensor together with `torch.tensor(numbers, device=...)`.
+
+    Either alone is fine, and so are both for a handful of numbers, for integers (labels, indices), and `.item()`.
+    """
+    read = next((each for each in transfers if each.kind is TransferKind.READ and _is_many(each)), None)
+    made = next((each for each in transfers if each.kind is TransferKind.FROM_PYTHON and _is_many(each)), None)
+    if read is None or made is None:
+        return
+    raise CheckFailedError(
+        f"line {read.place.line} takes the numbers of a tensor from the GPU to the CPU: `{read.place.source}`, and "
+        f"line {made.place.line} makes a tensor of numbers on the GPU: `{made.place.source}`",
+        expected="no tensor that leaves the device",
+        got=f"{read}; {made}",
+        look_at=look_at or "a list is on the CPU, too: work with tensors, `device=x.device` for new ones",
+    )
+
+
+def _is_many(found: LineTransfers) -> bool:
+    """Whether a line of the student's moved a tensor of more than a handful of floating point numbers."""
+    is_floating = any(dtype.startswith(("float", "bfloat", "complex")) for dtype in found.dtypes)
+    return bool(found.place.line) and is_floating and any(math.prod(shape) > HANDFUL for shape in found.shapes)
 
 
 def _is_number(found: LineTransfers) -> bool:

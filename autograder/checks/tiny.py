@@ -19,7 +19,8 @@ from autograder.engine.calls import AsGenerator, Call, Handle
 
 SMALL = (2, 3, 4, 5)  # the sizes that the sizes of a call become, in the order in which they appear
 NUMBERS = (1.0, 2.0, -1.0, 3.0, 0.5, -2.0, 4.0, -0.5, 1.5, -3.0, 2.5)
-SECONDS = 1.0  # that one call may take
+LAYERS = {"Linear", "ReLU", "Tanh", "Flatten", "BatchNorm1d"}  # of networks that are imitated
+SECONDS = 5.0  # that one call may take; the first one may import a second of PyTorch
 RATE = 0.1  # in place of any number that is not whole
 Fill = Callable[[int, int], list[float]]  # how many numbers, and which tensor of the call it is
 
@@ -83,7 +84,9 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value.values()))
     if type(value) in (list, tuple):
         return all(map(_is_plain, value))
-    return not isinstance(value, Named | Net | Opaque | Handle) and isinstance(value, bool | int | float | None)
+    if isinstance(value, Net):
+        return {name for name, *_ in value.layers} <= LAYERS
+    return not isinstance(value, Named | Opaque | Handle) and isinstance(value, bool | int | float | str | None)
 
 
 class _Sizes:
@@ -97,6 +100,8 @@ class _Sizes:
             for size in value.shape:
                 if size > 1 and size not in self._small:
                     self._small[size] = min(size, SMALL[min(len(self._small), len(SMALL) - 1)])
+        elif isinstance(value, Net):
+            self.see(value.state)
         elif isinstance(value, AsGenerator):
             self.see(value.items)
         elif isinstance(value, dict):
@@ -122,6 +127,8 @@ class _Small:
     def of(self, value: Any) -> Any:
         if isinstance(value, Tensor):
             return self._tensor(value)
+        if isinstance(value, Net):
+            return self._net(value)
         if isinstance(value, AsGenerator):
             return AsGenerator(self.of(value.items))
         if isinstance(value, dict):
@@ -133,6 +140,18 @@ class _Small:
         if isinstance(value, int) and not isinstance(value, bool):
             return self._sizes.small(value)
         return value
+
+    def _net(self, net: Net) -> Net:
+        layers = tuple((name, *map(self.of, arguments)) for name, *arguments in net.layers)
+        state = {name: self._state(name, tensor) for name, tensor in net.state.items()}
+        return replace(net, layers=layers, state=state)
+
+    def _state(self, name: str, tensor: Tensor) -> Tensor:
+        """A parameter, or a buffer of batch normalisation."""
+        if not tensor.is_floating_point():
+            return torch.zeros_like(tensor)
+        small = self._tensor(tensor)
+        return torch.ones_like(small) if name.endswith("running_var") else small
 
     def _tensor(self, tensor: Tensor) -> Tensor:
         shape = tuple(self._sizes.small(size) for size in tensor.shape)

@@ -16,6 +16,7 @@ from torch import Tensor
 from autograder.checks.kinds import kind_of
 from autograder.checks.student import Step
 from autograder.checks.tiny import tiny_calls
+from autograder.engine.arguments import Net
 from autograder.engine.calls import AsGenerator, Call, CallError, CallFailed, CallReport
 from autograder.model import Example, Numbers
 
@@ -23,7 +24,7 @@ MOST_NUMBERS = 24  # of a tensor that is shown
 WIDEST = 6
 CLEAR = 0.02  # of the largest right number: a difference that nobody takes for rounding
 LARGEST_INT = 10**15  # that is written out
-LONGEST_CODE = 900  # characters
+LONGEST_CODE = 1400  # characters
 MOST_TEMPLATES = 4  # calls of a check that are imitated
 
 Ask = Callable[[Call], CallReport]
@@ -129,6 +130,10 @@ def _items(name: str, value: Any) -> Iterator[Part]:
         for position, item in enumerate(value):
             yield from _items(f"{name}[{position}]", item)
         return
+    if isinstance(value, Net):
+        yield from ((f"{name}.state_dict()[{key!r}]", tensor) for key, tensor in value.state.items())
+        yield f"{name}.training", value.training
+        return
     yield name, value
     if isinstance(value, Tensor) and value.grad is not None:
         yield f"{name}.grad", value.grad
@@ -176,6 +181,7 @@ def _code(call: Call, names: Sequence[str], what: str = "") -> str:
     lines = []
     for position, (name, value) in enumerate(zip(names, call.args, strict=True)):
         lines.append(f"{name} = {_written(value, needs_grad=position in call.wrt)}")
+        lines += _settings_of(name, value) if isinstance(value, Net) else []
         lines += [f"{place}.grad = {_written(tensor.grad)}" for place, tensor in _with_gradient(name, value)]
     written = _written_call(call, names)
     if call.wrt and call.cotangent is not None:
@@ -186,6 +192,11 @@ def _code(call: Call, names: Sequence[str], what: str = "") -> str:
     else:
         lines.append(f"result = {written}" if what.startswith("result") else written)
     return "\n".join([*lines, what] if what not in ("", written) else lines)
+
+
+def _settings_of(name: str, net: Net) -> list[str]:
+    """The parameters and the mode of a network."""
+    return [f"{name}.load_state_dict({_written(net.state)})", *([] if net.training else [f"{name}.eval()"])]
 
 
 def _written_call(call: Call, names: Sequence[str]) -> str:
@@ -208,6 +219,9 @@ def _written(value: Any, needs_grad: bool = False) -> str:
         options = "" if value.dtype in (torch.float32, torch.int64, torch.bool) else f", dtype={value.dtype}"
         options += ", requires_grad=True" if needs_grad or value.requires_grad else ""
         return f"torch.tensor({value.tolist()}{options})" if value.numel() else f"torch.zeros({tuple(value.shape)})"
+    if isinstance(value, Net):
+        layers = (f"torch.nn.{name}({', '.join(map(_written, arguments))})" for name, *arguments in value.layers)
+        return f"torch.nn.Sequential({', '.join(layers)})"
     if isinstance(value, AsGenerator):
         return f"iter({_written(list(value.items))})"
     if isinstance(value, list | tuple):

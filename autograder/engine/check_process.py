@@ -1,4 +1,7 @@
-"""One fork of the loaded notebook, for one check: it calls the student's functions as the grader asks."""
+"""One check in a fork of the loaded notebook: it calls the student's functions as the grader asks.
+
+Where there is a real GPU, the notebook's own process does the same for one check after the other.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,14 @@ from autograder.engine.values import Reader, Writer
 _set_timer, _set_handler = signal.setitimer, signal.signal
 
 
-def serve_check(channel: socket.socket, shell: Shell) -> None:
-    """Perform calls until the grader hangs up. Files that cells opened are closed: a check could write through them."""
+def close_other_files(channel: socket.socket) -> None:
+    """Close what cells opened: a check could write through it."""
     os.closerange(3, channel.fileno())
     os.closerange(channel.fileno() + 1, OPEN_FILES)
+
+
+def serve_check(channel: socket.socket, shell: Shell) -> None:
+    """Perform calls until the grader hangs up."""
     _rehearse()
     held: list[Any] = []
     while True:

@@ -40,6 +40,8 @@ class Warm:
     filter: bytes
     proc: int  # a file descriptor of /proc
     address_space: int  # bytes
+    is_serial: bool  # sessions have the GPU, and serve checks without a fork
+    visible_gpus: str  # CUDA_VISIBLE_DEVICES
 
 
 def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket) -> NoReturn:
@@ -118,7 +120,10 @@ def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline
     """The child of the guardian: give up every right, become two, and serve requests in the second."""
     try:
         _keep_only(requests.fileno())
-        limits.set_limits(start.limits, warm.address_space, start.seconds)
+        if warm.is_serial and warm.level is Isolation.A:
+            with contextlib.suppress(OSError):  # the driver may do without it
+                private_root.add_proc()
+        limits.set_limits(start.limits, None if warm.is_serial else warm.address_space, start.seconds)
         if warm.level is not Isolation.NONE:
             isolation.become(warm.user, has_private_root=warm.level is Isolation.A)
         syscalls.prctl(isolation.DEATH_SIGNAL, signal.SIGKILL)
@@ -130,17 +135,19 @@ def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline
             _reap(child)
         writable = [work, "/dev/null"] + (["/dev/shm"] if warm.level is Isolation.A else [])
         os.chdir(work)
-        _make_home(work)
+        _make_home(work, warm.visible_gpus)
         readable = private_root.shown_paths() if warm.level is Isolation.B else READABLE
+        devices = private_root.gpu_devices() if warm.is_serial else []
         if warm.level is not Isolation.NONE:
-            landlock.restrict(readable, writable)
+            landlock.restrict([*readable, *_driver_paths(warm)], writable, devices)
             seccomp.install(warm.filter)
-        Notebook(requests, warm.shell, warm.level, readable).serve()
+        Notebook(requests, warm.shell, warm.level, readable, warm.is_serial).serve()
     finally:
         os._exit(0)
 
 
 READABLE = ["/"]  # of the private root
+DRIVER_READS = ("/proc/driver/nvidia", "/proc/devices", "/proc/modules", "/proc/cpuinfo", "/proc/meminfo")
 
 
 def _keep_only(file: int) -> None:
@@ -152,7 +159,14 @@ def _keep_only(file: int) -> None:
     os.closerange(file + 1, 1 << 16)
 
 
-def _make_home(work: str) -> None:
+def _driver_paths(warm: Warm) -> list[str]:
+    """What a real GPU's driver reads, where it is not in a private root."""
+    if not warm.is_serial or warm.level is Isolation.A:
+        return []
+    return [*private_root.gpu_paths(), *DRIVER_READS, f"/proc/{os.getpid()}"]
+
+
+def _make_home(work: str, visible_gpus: str) -> None:
     temporary = f"{work}/.tmp"
     Path(temporary).mkdir()
     os.environ.clear()
@@ -166,6 +180,8 @@ def _make_home(work: str) -> None:
         PATH="",
         OMP_NUM_THREADS="1",
         MPLBACKEND="module://matplotlib_inline.backend_inline",
+        CUDA_VISIBLE_DEVICES=visible_gpus,
+        CUDA_CACHE_DISABLE="1",
     )
     tempfile.tempdir = None
 

@@ -140,8 +140,11 @@ def _try_user() -> None:
     become(slot_user(), has_private_root=False)
 
 
-def enter_namespaces(hidden: list[str]) -> None:
-    """The zygote's part of level A: namespaces, and the private root without the folders `hidden`. Raises OSError."""
+def enter_namespaces(hidden: list[str], has_gpu: bool = False) -> None:
+    """The zygote's part of level A: namespaces, and the private root without the folders `hidden`. Raises OSError.
+
+    has_gpu: the root holds what a real GPU's driver needs, too.
+    """
     flags = NEW_MOUNT | NEW_NET | NEW_UTS
     user, group = os.geteuid(), os.getegid()
     if not has_capability(SEE_ALL):
@@ -151,7 +154,11 @@ def enter_namespaces(hidden: list[str]) -> None:
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
     else:
         syscalls.call("unshare", flags)
-    private_root.enter(private_root.shown_paths(), hidden)
+    if has_gpu:
+        shown = [*private_root.shown_paths(), *private_root.gpu_devices(), *private_root.gpu_paths()]
+        private_root.enter(shown, hidden, folders=("/proc",))
+    else:
+        private_root.enter(private_root.shown_paths(), hidden)
 
 
 def add_session_namespaces(disk: int) -> None:

@@ -42,16 +42,18 @@ def rights(version: int) -> int:
     return known
 
 
-def restrict(read: Iterable[str], write: Iterable[str] = ()) -> None:
+def restrict(read: Iterable[str], write: Iterable[str] = (), devices: Iterable[str] = ()) -> None:
     """From now on only open files below `read` for reading and below `write` for all but devices; no TCP at all.
+
+    `devices` may be read, written and controlled (ioctl).
 
     Also, as far as the kernel can: no signals to, and no abstract sockets of, processes outside. Paths that do not
     exist are passed over. Needs no_new_privs. Raises OSError where Landlock is missing.
     """
-    enforce(make_ruleset(read, write))
+    enforce(make_ruleset(read, write, devices))
 
 
-def make_ruleset(read: Iterable[str], write: Iterable[str] = ()) -> int:
+def make_ruleset(read: Iterable[str], write: Iterable[str] = (), devices: Iterable[str] = ()) -> int:
     """What `restrict` would enforce, made beforehand, as a file descriptor. Raises OSError."""
     version = abi()
     if version == 0:
@@ -66,6 +68,8 @@ def make_ruleset(read: Iterable[str], write: Iterable[str] = ()) -> int:
         _allow(ruleset, path, READ & known)
     for path in write:
         _allow(ruleset, path, known & ~(EXECUTE | MAKE_CHAR | MAKE_BLOCK | IOCTL_DEV))
+    for path in devices:
+        _allow(ruleset, path, (READ_FILE | READ_DIR | WRITE_FILE | IOCTL_DEV) & known)
     return ruleset
 
 

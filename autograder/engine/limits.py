@@ -9,19 +9,21 @@ from autograder.config import Limits
 OPEN_FILES = 512
 
 
-def set_limits(limits: Limits, address_space: int, seconds: float) -> None:
+def set_limits(limits: Limits, address_space: int | None, seconds: float) -> None:
     """Limit this process and its children, for good.
 
     address_space: bytes that this process has mapped already; `limits.memory` comes on top. It holds for each process:
-    `Watch` adds the processes up. seconds: CPU time of any one process.
+    `Watch` adds the processes up. None leaves memory to `Watch` alone: CUDA maps far more than there is, and pins some.
+    seconds: CPU time of any one process.
     """
-    _set(resource.RLIMIT_AS, address_space + limits.memory)
+    if address_space is not None:
+        _set(resource.RLIMIT_AS, address_space + limits.memory)
+        _set(resource.RLIMIT_MEMLOCK, 0)
     _set(resource.RLIMIT_CPU, int(seconds) + 10)
     _set(resource.RLIMIT_FSIZE, limits.disk)
     _set(resource.RLIMIT_NPROC, limits.processes)
     _set(resource.RLIMIT_NOFILE, OPEN_FILES)
     _set(resource.RLIMIT_CORE, 0)
-    _set(resource.RLIMIT_MEMLOCK, 0)
     _set(resource.RLIMIT_MSGQUEUE, 0)
 
 

@@ -67,6 +67,12 @@ class OpenCheck(Struct, tag="open", array_like=True, frozen=True):
     number: int
 
 
+class ServeCheck(Struct, tag="serve", array_like=True, frozen=True):
+    """Serve one check in the notebook's own process, which has the GPU, on the socket that comes with this message."""
+
+    id: int
+
+
 class EndCheck(Struct, tag="end", array_like=True, frozen=True):
     """End the fork of a check and say how it ended."""
 
@@ -83,7 +89,7 @@ class Perform(Struct, tag="perform", array_like=True, frozen=True):
     call: Any
 
 
-Request = Prepare | RunCell | Park | Resume | Settle | OpenCheck | EndCheck | Perform
+Request = Prepare | RunCell | Park | Resume | Settle | OpenCheck | ServeCheck | EndCheck | Perform
 
 
 class Stream(Struct, tag_field="output_type", tag="stream"):
@@ -147,6 +153,13 @@ class Ended(Struct, tag="ended", array_like=True, frozen=True):
     code: Annotated[int, Meta(ge=-256, le=256)] | None
 
 
+class Serving(Struct, tag="serving", array_like=True, frozen=True):
+    """The check is served now; or, where there is `trouble` with the GPU, the process has ended."""
+
+    id: Id
+    trouble: Short
+
+
 class Performed(Struct, tag="performed", array_like=True, frozen=True):
     """What a call came to. `report` is the tree of `report_tree`, None where the call went over its time."""
 
@@ -155,7 +168,7 @@ class Performed(Struct, tag="performed", array_like=True, frozen=True):
     report: Any
 
 
-Reply = Done | CellDone | Settled | Ended | Performed
+Reply = Done | CellDone | Settled | Ended | Serving | Performed
 
 REQUESTS: msgspec.msgpack.Decoder[Request] = msgspec.msgpack.Decoder(Request)
 REPLIES: msgspec.msgpack.Decoder[Reply] = msgspec.msgpack.Decoder(Reply)

@@ -13,8 +13,8 @@ import signal
 import socket
 from pathlib import Path
 
-from autograder.engine import landlock, wire
-from autograder.engine.check_process import serve_check
+from autograder.engine import landlock, placement, wire
+from autograder.engine.check_process import close_other_files, serve_check
 from autograder.engine.forks import fork_quickly
 from autograder.engine.messages import (
     REQUESTS,
@@ -29,23 +29,33 @@ from autograder.engine.messages import (
     Request,
     Resume,
     RunCell,
+    ServeCheck,
+    Serving,
     Settle,
     Settled,
 )
 from autograder.engine.shell import Shell
+from autograder.errors import DeviceError
 from autograder.model import Isolation
 
 _fork, _kill, _waitpid, _exit = os.fork, os.kill, os.waitpid, os._exit  # as they were before student code ran
 
 
 class Notebook:
-    """One loaded notebook and the processes that come from it."""
+    """One loaded notebook and the processes that come from it.
 
-    def __init__(self, channel: socket.socket, shell: Shell, level: Isolation, readable: list[str]) -> None:
+    is_serial: it has the GPU from its start, and serves checks in this process, since no fork could use the GPU.
+    """
+
+    def __init__(
+        self, channel: socket.socket, shell: Shell, level: Isolation, readable: list[str], is_serial: bool
+    ) -> None:
         self._channel = channel
         self._shell = shell
         self._level = level
         self._readable = readable
+        self._is_serial = is_serial
+        self._serving: socket.socket | None = None  # to the grader, for a check that is served in this process
         self._is_forking = False
         self._copy = 0  # the process that went on while this one is a checkpoint
         self._checks: dict[int, int] = {}  # number of a check: its process
@@ -65,6 +75,9 @@ class Notebook:
                 continue
             if isinstance(request, OpenCheck):
                 self._open_check(request, socket.socket(fileno=files[0]))
+                continue
+            if isinstance(request, ServeCheck):
+                self._serve_check(request, socket.socket(fileno=files[0]))
                 continue
             try:
                 wire.send(self._channel, self._carry_out(request))
@@ -95,12 +108,17 @@ class Notebook:
             path.write_bytes(content)
         self._shell.output_room = request.output
         self._shell.watch(request.exercises, request.stubs)
+        if self._is_serial:
+            with contextlib.suppress(DeviceError):  # a check that needs it will say what is wrong
+                placement.enter()
         return Done(request.id)
 
     def _close_in_students_fork(self) -> None:
         """A process that student code forks must not hold the grader's socket: its end would go unseen."""
         if not self._is_forking:
             self._channel.close()
+            if self._serving is not None:
+                self._serving.close()
 
     def _park(self, request: Park, spare: socket.socket) -> None:
         """Go on in a copy, on the old socket; this process waits on the new one."""
@@ -124,7 +142,7 @@ class Notebook:
     def _settle(self, id: int) -> Reply:
         self._end_leftovers()
         defined = self._shell.bindings.settle()
-        if self._level is not Isolation.NONE:
+        if self._level is not Isolation.NONE and not self._is_serial:
             self._ruleset = landlock.make_ruleset(self._readable, ["/dev/null"])
         gc.freeze()  # nothing of the notebook is collected any more, so forks share its pages
         return Settled(id, defined)
@@ -153,12 +171,25 @@ class Notebook:
             try:
                 if self._ruleset is not None:
                     landlock.enforce(self._ruleset)
+                close_other_files(channel)
                 serve_check(channel, self._shell)
             finally:
                 _exit(0)
         channel.close()
         if process > 0:
             self._checks[request.number] = process
+
+    def _serve_check(self, request: ServeCheck, channel: socket.socket) -> None:
+        """Serve a check here. With a GPU that does not work (any more), end: the grader then starts anew."""
+        trouble = placement.trouble()
+        self._serving = channel
+        with contextlib.suppress(wire.Closed):
+            wire.send(self._channel, Serving(request.id, trouble))
+        if trouble:
+            _exit(0)
+        serve_check(channel, self._shell)
+        channel.close()
+        self._serving = None
 
     def _fork_with_room(self) -> int:
         """Fork; where the student's leftovers have used up the processes, end them first."""

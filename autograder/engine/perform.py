@@ -50,8 +50,8 @@ def perform(
     training: the function may change it in place, which the report then shows, and gradients are still right.
     Global state is what it was before, whatever the function did to it.
 
-    Raises CallTimeout only, and ValueError when `call` itself makes no sense; SimulatedGpuError when it asks for a
-    device that cannot be had.
+    Raises CallTimeout only, and ValueError when `call` itself makes no sense; DeviceError when it asks for a device
+    that cannot be had.
     """
     if call.device:
         placement.enter()

@@ -1,7 +1,8 @@
-"""Calls on a GPU: the simulated device enters a process when the first such call asks for it, and never leaves it.
+"""Calls on a GPU: the device enters a process when the first such call asks for it, and never leaves it.
 
-On the student side that is the fork of one check: cells run where there is no GPU, and 30 ms are paid by checks of
-placement alone. The grader's own processes that put mistakes in a student's place get the device in the same way.
+The simulated one enters the fork of one check: cells run where there is no GPU, and 30 ms are paid by checks of
+placement alone. A real one, which no fork may use after its parent, is in sight of a session of its own from its start
+(`serial.py`). The grader's own processes that put mistakes in a student's place get the device at their first call.
 """
 
 from __future__ import annotations
@@ -17,14 +18,60 @@ from autograder import simgpu
 from autograder.engine.arguments import name_and_fields
 from autograder.engine.calls import AsGenerator
 from autograder.engine.copies import attribute_of, tensors_in
+from autograder.errors import DeviceError
 from autograder.simgpu.trace import TransferTrace
 
 DEVICES = 1
 
 
+_only_real = False
+
+
+def take_only_a_real_one() -> None:
+    """Never let the simulated device stand in for a real one in this process and its forks."""
+    global _only_real
+    _only_real = True
+
+
 def enter() -> None:
-    """Have the device in this process from now on. Raises SimulatedGpuError where it cannot be had."""
+    """Have the device in this process from now on: a real one that is in sight, else the simulated one.
+
+    Raises DeviceError where it cannot be had.
+    """
+    if torch.cuda.is_available():
+        return
+    if _only_real:
+        raise DeviceError(_why_cuda_does_not_start())
     simgpu.enable(DEVICES)
+
+
+def is_here() -> bool:
+    """Whether this process has a device."""
+    return torch.cuda.is_available()
+
+
+def _why_cuda_does_not_start() -> str:
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        return str(error)
+    return "PyTorch sees no GPU"
+
+
+def trouble() -> str:
+    """What is wrong with the device of this process, in a line: empty when a product on it comes out right.
+
+    Its first use takes a real GPU some seconds. A context that was lost stays so for the life of the process.
+    """
+    try:
+        enter()
+        with torch.no_grad():
+            ones = torch.ones(2, 2, device="cuda", dtype=torch.float32)
+            found = (ones @ ones).sum().item()
+        torch.cuda.synchronize()
+    except (DeviceError, RuntimeError, AssertionError) as error:
+        return " ".join(str(error).split())[:300] or type(error).__name__
+    return "" if found == 8 else f"it says that 2 x 2 ones, squared, add up to {found}"
 
 
 @contextmanager

@@ -19,6 +19,7 @@ WORK = "/notebook"  # the folder that a notebook runs in
 TEMPORARY = WORK + "/.tmp"
 
 _PRIVATE, _RECURSIVE, _BIND, _READ_ONLY, _NO_SUID, _NO_DEVICES = 1 << 18, 1 << 14, 1 << 12, 1, 2, 4
+_NO_EXECUTION = 8
 _DETACH = 2
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _SCAFFOLD = "/proc"  # where the new root is put together: a folder that holds nothing we show
@@ -28,6 +29,7 @@ SYSTEM = """
 /usr/share/fonts /usr/local/share/fonts /usr/share/zoneinfo
 /etc/ld.so.cache /etc/localtime /etc/fonts
 """.split()  # noqa: SIM905 (a list that is read in groups)
+GPU_DEVICES = ("nvidia*", "dxg", "nvhost*", "nvmap")  # PC and server, WSL, Jetson
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 
 
@@ -45,8 +47,21 @@ def shown_paths() -> list[str]:
     return shown + [path for path in DEVICES if Path(path).exists()]
 
 
-def enter(shown: list[str], hidden: list[str]) -> None:
+def gpu_devices() -> list[str]:
+    """The device files of a real GPU, if there is one."""
+    return sorted(str(path) for name in GPU_DEVICES for path in Path("/dev").glob(name))
+
+
+def gpu_paths() -> list[str]:
+    """What CUDA's driver reads besides: its libraries in odd places, and what it asks the kernel."""
+    wanted = ("/usr/local/nvidia", "/usr/local/cuda/compat", "/sys/devices", "/sys/bus/pci", "/sys/module")
+    return [path for path in wanted if Path(path).is_dir()]
+
+
+def enter(shown: list[str], hidden: list[str], folders: tuple[str, ...] = ()) -> None:
     """Make a new root of `shown`, read-only, without `hidden`, and move this process into it for good.
+
+    folders: empty ones, to mount something on.
 
     Needs a mount namespace of its own, and the right to mount in it. Raises OSError.
     """
@@ -54,7 +69,7 @@ def enter(shown: list[str], hidden: list[str]) -> None:
     _mount_tmpfs(_SCAFFOLD, "size=1m,mode=0755")
     for path in shown:
         _show(path)
-    for path in (WORK, "/dev/shm"):
+    for path in (WORK, "/dev/shm", *folders):
         Path(_SCAFFOLD + path).mkdir(parents=True, exist_ok=True)
     if not Path(_SCAFFOLD + "/tmp").exists():
         Path(_SCAFFOLD + "/tmp").symlink_to(TEMPORARY)
@@ -72,6 +87,12 @@ def add_space(disk: int) -> None:
     """An empty working folder and /dev/shm, of `disk` bytes each, in the root that `enter` made. Raises OSError."""
     _mount_tmpfs(WORK, f"size={disk},nr_inodes=50000,mode=0777")
     _mount_tmpfs("/dev/shm", f"size={disk},nr_inodes=5000,mode=1777")
+
+
+def add_proc() -> None:
+    """/proc of this process's own pid namespace, read-only. Raises OSError where a container forbids it."""
+    flags = _READ_ONLY | _NO_SUID | _NO_DEVICES | _NO_EXECUTION
+    syscalls.call("mount", b"proc", b"/proc", b"proc", flags, None)
 
 
 def _show(path: str) -> None:

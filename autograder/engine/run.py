@@ -16,8 +16,9 @@ from typing import Self
 
 from autograder.config import Limits
 from autograder.engine import cell_results
-from autograder.engine.caller import Check
+from autograder.engine.caller import Check, Place
 from autograder.engine.conversation import Conversation
+from autograder.engine.serial import SerialRun
 from autograder.engine.session import Session, SessionLost
 from autograder.engine.starting import Report, Start
 from autograder.errors import IsolationError
@@ -46,9 +47,12 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         exercises: Sequence[str],
         stubs: Mapping[str, str],
         no_device: str = "",
+        start_with_device: Callable[[Start], Session] | None = None,
     ) -> None:
         self._start_session = start_session
         self._no_device = no_device
+        self._start_with_device = start_with_device
+        self._with_device: SerialRun | None = None
         self._limits = limits
         self._sources = list(cells)
         self._prepared = dict(files), list(exercises), dict(stubs), limits.output
@@ -74,7 +78,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
     @property
     def notes(self) -> tuple[str, ...]:
         """What staff should know of this run."""
-        return tuple(self._notes)
+        return (*self._notes, *(self._with_device.notes if self._with_device is not None else ()))
 
     def open_check(self) -> Check:
         """One fork of the loaded notebook. A context manager; a hopeless one raises CallFailed at its first call."""
@@ -87,7 +91,9 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         except SessionLost as lost:
             return Check(f"the notebook's process {lost.reason}")
         self._fork_ahead()
-        return Check("", self._session, number, conversation, self._limits.check_seconds, self._no_device)
+        elsewhere = self._open_with_device if self._start_with_device is not None else None
+        place = Place(self._session, number, conversation)
+        return Check("", place, self._limits.check_seconds, self._no_device, elsewhere)
 
     def close(self) -> None:
         """End every process of this run."""
@@ -96,6 +102,8 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
             self._session.close()
             self._session = None
             self._lost = "the run is closed"
+        if self._with_device is not None:
+            self._with_device.close()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -104,6 +112,14 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
 
     def __enter__(self) -> Self:
         return self
+
+    def _open_with_device(self) -> Place:
+        """A place with a GPU for the check that asks now, in the one session that has it."""
+        assert self._start_with_device is not None
+        if self._with_device is None:
+            cells = [self._sources[position] for position in self._harmless()]
+            self._with_device = SerialRun(self._start_with_device, self._limits, cells, self._prepared)
+        return self._with_device.open_check()
 
     def _run(self) -> None:
         try:
@@ -180,10 +196,14 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
 
     def _replay(self, first: int, end: int) -> None:
         """Run the cells of these positions again that left the process alive. What they show this time is not kept."""
-        for position in range(first, end):
-            before = self._results[position]
-            if before is not None and before.status in (CellStatus.OK, CellStatus.ERROR):
+        for position in self._harmless():
+            if first <= position < end:
                 self._run_cell(position)
+
+    def _harmless(self) -> list[int]:
+        """The positions of the cells that left the process alive."""
+        harmless = (CellStatus.OK, CellStatus.ERROR)
+        return [place for place, result in enumerate(self._results) if result is not None and result.status in harmless]
 
     def _new_session(self) -> Session:
         """A session with the files in place. A second try is for a zygote that was killed from outside."""

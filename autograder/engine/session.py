@@ -19,6 +19,8 @@ from autograder.engine.messages import (
     Prepare,
     Resume,
     RunCell,
+    ServeCheck,
+    Serving,
     Settle,
     Settled,
 )
@@ -26,6 +28,7 @@ from autograder.engine.starting import REPORT, Report, Start
 from autograder.errors import IsolationError
 
 STARTING = 20.0  # seconds that a session may take to start, a fork to be made, a process to end
+FIRST_USE = 120.0  # seconds until a real GPU has answered for the first time
 GRACE = 2.0  # seconds between the alarm in a cell and the end of its process
 
 
@@ -128,6 +131,18 @@ class Session:
         finally:
             theirs.close()
         return self._checks, Conversation(ours)
+
+    def serve_check(self) -> tuple[Conversation, str]:
+        """Have this session's own process serve the next check; what is wrong with its GPU, if it cannot."""
+        ours, theirs = new_pair()
+        try:
+            reply = self._notebook.ask(ServeCheck(new_id()), Serving, FIRST_USE, files=(theirs.fileno(),))
+        except (wire.Closed, wire.DeadlinePassed, wire.WireError):
+            ours.close()
+            raise SessionLost("is gone") from None
+        finally:
+            theirs.close()
+        return Conversation(ours), reply.trouble
 
     def end_check(self, number: int) -> int | None:
         """End the fork of a check; its exit code, or minus a signal; None where it cannot be known."""

@@ -1,11 +1,15 @@
 """The warm process that every session is forked from: torch and its company imported once, one thread, no secrets.
 
-Run as `python -m autograder.engine.zygote FD LEVEL [GPU]`: FD is a socket to the grader, GPU the library of a
-simulated one. It never runs student code, and never sees the course.
+Run as `python -m autograder.engine.zygote FD LEVEL LIBRARY [serial]`: FD is a socket to the grader, LIBRARY that of a
+simulated GPU, or "". It never runs student code, and never sees the course.
+
+A `serial` one is for sessions that have the GPU. It must not use it, nor ask for it, nor run a backward pass, which
+starts autograd's threads for every GPU in sight: neither CUDA nor those threads survive a fork.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import os
@@ -13,14 +17,16 @@ import signal
 import socket
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 
 import autograder.engine.no_arrow  # noqa: F401  (before all that imports pandas)
 from autograder import simgpu
-from autograder.engine import isolation, seccomp, wire
+from autograder.engine import isolation, placement, seccomp, wire
 from autograder.engine.calls import Call
+from autograder.engine.devices import VISIBLE
 from autograder.engine.guardian import Warm, guard
 from autograder.engine.manners import teach_manners
 from autograder.engine.no_compiler import leave_out_compiler
@@ -38,16 +44,15 @@ torch.testing
 """.split()  # noqa: SIM905 (a list that is read in groups)
 
 # What notebooks do, done once: it imports what torch and IPython import late (SGD's first step alone takes a second).
-WARM_UP = (
-    """
+PLOTS = """
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
 plt.plot([1, 2], label="a"); plt.title("b"); plt.legend(); plt.show()
 display(pd.DataFrame({"a": [1.0]}))
-""",
-    """
+"""
+TRAINING = """
 layer = torch.nn.Linear(3, 2)
 optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
 for (batch,) in torch.utils.data.DataLoader(torch.utils.data.TensorDataset(torch.ones(4, 3)), batch_size=2):
@@ -58,15 +63,14 @@ torch.autograd.grad(layer(batch).sum(), layer.weight)
 torch.testing.assert_close(batch, batch.clone())
 print(layer, 1 / 3)
 batch
-""",
-    "1 / 0",
-)
+"""
+MISTAKE = "1 / 0"
 
 
-def main(file: int, wanted: str, gpu: Path | None) -> None:
+def main(file: int, wanted: str, gpu: Path | None, is_serial: bool) -> None:
     """Warm up, say hello, and fork a guardian for each session until the grader hangs up.
 
-    gpu: the library of a simulated GPU, for the checks that ask for one.
+    gpu: the library of a simulated GPU. is_serial: sessions have the GPU from their start, in place of checks that ask.
     """
     grader = socket.socket(fileno=file)
     try:
@@ -75,7 +79,7 @@ def main(file: int, wanted: str, gpu: Path | None) -> None:
     except IsolationError as error:
         wire.send(grader, Hello(Isolation.NONE, [], str(error)))
         return
-    warm = _warm_up(level, gpu)
+    warm = _warm_up(level, gpu, is_serial)
     threads = _other_threads(warm.proc)
     if threads:
         problem = f"a library started threads, and a process that has some must not fork: {', '.join(threads)}"
@@ -113,7 +117,7 @@ def _other_threads(proc: int) -> list[str]:
         os.close(tasks)
 
 
-def _warm_up(level: Isolation, gpu: Path | None) -> Warm:
+def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool) -> Warm:
     """Import and run what sessions will need, then give up what they must not see."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
@@ -124,25 +128,53 @@ def _warm_up(level: Isolation, gpu: Path | None) -> Warm:
     teach_manners(level)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        *uses, mistake = (shell.run(0, source, 60) for source in WARM_UP)
-        if any(status != "ok" for status, _, _ in uses) or mistake[0] != "error":
-            raise RuntimeError(f"the warm-up failed: {uses}")
-        shell.forget()
-        perform(
-            Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square
-        )  # imports over a second's worth
+        if is_serial:
+            _import_what_is_imported_by(lambda: _rehearse(shell))
+        else:
+            _rehearse(shell)
     if gpu is not None:
         simgpu.prepare(gpu)
+    elif is_serial:
+        placement.take_only_a_real_one()
     gc.collect()
     use_large_pages()
     proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
     address_space = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     user = isolation.slot_user()
     if level is Isolation.A:
-        isolation.enter_namespaces(_own_source())
+        isolation.enter_namespaces(_own_source(), has_gpu=is_serial)
     filter_ = seccomp.build_filter(beside_others=level is not Isolation.A)
     gc.freeze()
-    return Warm(level, user, shell, filter_, proc, address_space)
+    return Warm(level, user, shell, filter_, proc, address_space, is_serial, os.environ.get(VISIBLE, ""))
+
+
+def _rehearse(shell: Shell) -> None:
+    """Run what notebooks and checks do."""
+    uses = [shell.run(0, source, 60) for source in (PLOTS, TRAINING)]
+    if any(status != "ok" for status, _, _ in uses) or shell.run(0, MISTAKE, 60)[0] != "error":
+        raise RuntimeError(f"the warm-up failed: {uses}")
+    shell.forget()
+    perform(Call("square", (torch.ones(2, 2),), wrt=(0,), record=True), torch.square)
+
+
+def _import_what_is_imported_by(act: Callable[[], None]) -> None:
+    """Import the modules that `act` imports, which runs in a child that sees no GPU."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.environ[VISIBLE] = ""
+        try:
+            act()
+            os.write(writing, "\n".join(sys.modules).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        names = pipe.read().split()
+    os.waitpid(child, 0)
+    for name in names:
+        with contextlib.suppress(Exception):  # some are made on the spot, and not to be found
+            importlib.import_module(name)
 
 
 def _own_source() -> list[str]:
@@ -151,4 +183,4 @@ def _own_source() -> list[str]:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    main(int(sys.argv[1]), sys.argv[2], Path(sys.argv[3]) if sys.argv[3] else None, sys.argv[4:] == ["serial"])

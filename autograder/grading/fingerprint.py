@@ -11,8 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from autograder import simgpu
 from autograder.course import Assignment, Course
+from autograder.engine.devices import choose_device
 from autograder.errors import SubmissionError
 from autograder.grading.reading import read_bytes
 from autograder.grading.released import Released, load_data
@@ -34,7 +34,7 @@ def suite_fingerprint(course: Course, assignment: Assignment, released: Released
     _add(digest, "limits", msgspec.json.encode(course.settings.limits))
     _add(digest, "quiz", msgspec.json.encode(course.settings.quiz))
     _add(digest, "secret", hashlib.sha256(b"id" + course.secret()).digest())
-    _add(digest, "simulated GPU", simgpu.is_available()[1].encode())  # what could not be checked may be so by now
+    _add(digest, "device", msgspec.json.encode(choose_device(course.settings.grading.device)))
     _add(digest, "result", str(RESULT_FORMAT).encode())
     _add(digest, "python", platform.python_version().encode())
     for name in PACKAGES:

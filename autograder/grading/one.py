@@ -17,15 +17,16 @@ import nbformat
 
 from autograder.checks.suite import Suite
 from autograder.course import Assignment, Course
-from autograder.engine.side import StudentSide
-from autograder.errors import SubmissionError
+from autograder.engine.devices import choose_device, hide_real_gpu, refusal
+from autograder.engine.side import NOT_ASKED, StudentSide
+from autograder.errors import DeviceError, SubmissionError
 from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
 from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
 from autograder.grading.submission import Submission, read_submission
-from autograder.model import CellResult, CellStatus, ExerciseResult, QuestionResult, SubmissionResult, Try
+from autograder.model import CellResult, CellStatus, DeviceKind, ExerciseResult, QuestionResult, SubmissionResult, Try
 from autograder.quiz.bank import load_quiz
 
 
@@ -44,8 +45,8 @@ class Graded:
 class Grader(AbstractContextManager["Grader"]):
     """Grades submissions of one assignment, one after the other, with one suite and one warm student side.
 
-    isolation: "auto", "A", "B", or "" for what grader.toml says. Raises CourseError and IsolationError when it is
-    made, and nothing after that.
+    isolation: "auto", "A", "B", or "" for what grader.toml says. Raises CourseError, IsolationError, and DeviceError
+    where grader.toml asks for a device that is not there, when it is made, and nothing after that.
     """
 
     def __init__(self, course: Course, assignment: Assignment, isolation: str = "") -> None:
@@ -63,8 +64,14 @@ class Grader(AbstractContextManager["Grader"]):
                 suite = Suite(assignment, seconds=course.settings.limits.check_seconds)
                 self._suite = self._resources.enter_context(suite)
             uses_device = self._suite is not None and self._suite.uses_device
-            side = StudentSide(course.settings.limits, isolation=level, device=uses_device)
+            wanted = course.settings.grading.device
+            device = choose_device(wanted) if uses_device else NOT_ASKED
+            side = StudentSide(course.settings.limits, isolation=level, device=device)
             self._side = self._resources.enter_context(side)
+            if uses_device and (why := refusal(wanted, self._side.device)):
+                raise DeviceError(why)
+            if self._side.device.kind is DeviceKind.SIMULATED:
+                hide_real_gpu()  # mistakes in the student's place run here, on the same device
         except BaseException:
             self._resources.close()
             raise
@@ -135,7 +142,7 @@ class Grader(AbstractContextManager["Grader"]):
             score=math.fsum(one.score for one in scored),
             max_score=math.fsum(one.max_score for one in scored),
             isolation=self._side.level,
-            device="cpu" if self._side.no_device else "simulated cuda",
+            device=self._side.device.kind.value,
             seconds=time.perf_counter() - start,
             cells=tuple(_without_outputs(cells[number]) for number in sorted(cells)),
             exercises=exercises,

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from autograder.course import Assignment, Course
+from autograder.engine.devices import choose_device
 from autograder.engine.side import StudentSide
 from autograder.grading.released import load_data
 
@@ -19,7 +20,8 @@ def open_notebooks(course: Course, assignment: Assignment) -> Iterator[OpenNoteb
     """Start a student side and give what runs code cells in it, with the assignment's data. Raises IsolationError."""
     names = [exercise.name for exercise in assignment.exercises]
     data = load_data(assignment)
-    with StudentSide(course.settings.limits, isolation=course.settings.isolation.level, device=True) as side:
+    device = choose_device(course.settings.grading.device)
+    with StudentSide(course.settings.limits, isolation=course.settings.isolation.level, device=device) as side:
 
         @contextmanager
         def open_notebook(cells: Sequence[str]) -> Iterator[OpenCheck]:

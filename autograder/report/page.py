@@ -211,7 +211,7 @@ def make_page(
         notebook=notebook,
         hidden_until=hidden_until if any(map(_hides, result.exercises)) else "",
         answers_hidden_until=hidden_until if any(q.state is not QuestionState.RIGHT for q in result.questions) else "",
-        placement=words.SIMULATED if result.device == "simulated cuda" else "",
+        placement=words.ON_DEVICE.get(result.device, ""),
     )
 
 

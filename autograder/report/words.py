@@ -13,6 +13,7 @@ from autograder.model import (
     CellResult,
     CellStatus,
     CheckResult,
+    DeviceKind,
     ExerciseResult,
     Outcome,
     QuestionResult,
@@ -47,6 +48,8 @@ SIMULATED = (
     "What your code does on a GPU was checked on a simulated one, since the machine that graded it has none: "
     "the errors, and the copies between CPU and GPU, are those of a real one; speed was not checked."
 )
+REAL = "What your code does on a GPU was checked on a real one; speed was not checked."
+ON_DEVICE: dict[str, str] = {DeviceKind.SIMULATED: SIMULATED, DeviceKind.CUDA: REAL}
 EXPECTED, GOT = "expected", "got"
 COMPLETE, RULE_IS_BROKEN, NOTHING_CHECKED = "complete", "a rule is broken", "not checked"
 

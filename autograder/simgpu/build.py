@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from autograder.errors import TorchmarkError
+from autograder.errors import DeviceError
 from autograder.simgpu.compile import FLAGS, NAME, SOURCES
 from autograder.simgpu.device_rules import DeviceRules, read_device_rules
 
@@ -31,7 +31,7 @@ COMPILE_SECONDS = 900
 _RULES = "device_rules.json"
 
 
-class SimulatedGpuError(TorchmarkError):
+class SimulatedGpuError(DeviceError):
     """There can be no simulated GPU in this place. The text says why, in one line."""
 
 
@@ -93,10 +93,8 @@ def _why_not_this_torch() -> str | None:
     import torch
 
     version = torch.__version__
-    if torch.version.cuda is not None:
-        return f"PyTorch {version} is a CUDA build, which it cannot stand in for; install the CPU build of PyTorch"
     if torch.version.hip is not None or torch.version.xpu is not None:
-        return f"PyTorch {version} is made for another accelerator; install the CPU build of PyTorch"
+        return f"PyTorch {version} is made for another accelerator; install the CPU or the CUDA build of PyTorch"
     if ".".join(version.split(".")[:2]) not in KNOWN_TORCH:
         return f"PyTorch {version} is not a version it was made for ({', '.join(KNOWN_TORCH)})"
     return None

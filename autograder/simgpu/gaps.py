@@ -16,6 +16,9 @@ _OTHER_SIGNS = (
     "have NCCL built in",
     "NVTX functions not installed",
     "ATen_cuda library",  # CPU code of PyTorch that asked its CUDA library
+    "CUDA driver version is insufficient",  # code of a CUDA build that went past us, and found no driver
+    "no CUDA-capable device is detected",  # or no card
+    "Found no NVIDIA driver",
     "Cannot find a working triton installation",
 )
 

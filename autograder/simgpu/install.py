@@ -55,11 +55,13 @@ def supply_cuda_library(library: Any, devices: int, guard: cuda_library.ForkGuar
     c._cuda_isInBadFork = cuda._is_in_bad_fork = guard.is_bad
     c._CudaStreamBase, c._CudaEventBase, c._CUDAGraph = streams.CudaStreamBase, streams.CudaEventBase, streams.CudaGraph
     c._has_cuda = True
+    c._has_cudnn = False  # a CUDA build's own would ask for the driver
     c.__getattr__ = cuda_library.missing_function
     properties = cuda_library.DeviceProperties(cuda_library.NAME, *cuda_library.CAPABILITY, library.memory_limit())
     cuda._get_device_properties = lambda device: properties
     cuda._cudart = cuda_library.CudaRuntime(library)
     cuda._exchange_device, cuda._maybe_exchange_device = c._cuda_exchangeDevice, c._cuda_maybeExchangeDevice
+    cuda._device_count_nvml = lambda: -1  # ask _cuda_getDeviceCount: an empty CUDA_VISIBLE_DEVICES hides real ones only
     cuda.default_generators = tuple(library.default_generator(index) for index in range(devices))
     rebuild_classes(cuda)
 

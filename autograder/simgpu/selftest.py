@@ -6,6 +6,7 @@ The full table is tests/simgpu/behaviours; this is what can be checked in a seco
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -17,8 +18,9 @@ SECONDS = 60
 def self_test(library: Path) -> tuple[str, ...]:
     """Enable the device in another process and check it there. Returns what is wrong, one sentence each."""
     command = [sys.executable, "-m", "autograder.simgpu.selftest", str(library)]
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}  # a real GPU, should there be one, is not meant
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False)
     except subprocess.TimeoutExpired:
         return (f"the simulated GPU did not finish its self-test in {SECONDS} seconds",)
     if done.returncode != 0:

@@ -118,6 +118,8 @@ class _Recorder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         record = Created(_place(frame), operation, tuple(tensor.shape), dtype, str(tensor.device), _bytes(tensor))
         self.created.append(record)
+        if operation in _LIFTS and tensor.device.type != "cpu":
+            self.note(TransferKind.FROM_PYTHON, operation, tensor, "Python", record.device, record.bytes)
 
     def _place_and_phase(self) -> tuple[Place, str]:
         below_engine = None  # the student's innermost frame that the backward pass called

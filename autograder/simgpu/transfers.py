@@ -16,6 +16,7 @@ class TransferKind(StrEnum):
     BETWEEN = "between devices"
     READ = "read"  # one number that the host waited for: .item(), bool(), float(), print
     WAIT = "wait"  # nothing but a size, which the host waited for: nonzero, x[mask], unique
+    FROM_PYTHON = "from Python"  # torch.tensor(numbers, device=...): made of Python's numbers there
     NUMPY = "to numpy"  # a CPU tensor left PyTorch as an array; no bytes are copied
 
 
@@ -75,6 +76,8 @@ class LineTransfers(msgspec.Struct, frozen=True):
                 act = f"read a number from {self.source} {often}"
             case TransferKind.WAIT:
                 act = f"waited for {self.source} {often}"
+            case TransferKind.FROM_PYTHON:
+                act = f"made {what} {'/'.join(self.dtypes)} of Python's numbers on {self.target} {often}"
             case TransferKind.NUMPY:
                 act = f"turned a tensor {what} into a NumPy array {often}"
             case _:

@@ -90,6 +90,36 @@ def test_numbers_may_be_read_unless_the_check_counts_them():
         expect(found).stays_on_device(reads=0)
 
 
+def listed(shape: tuple[int, ...] = (4, 5), dtype: str = "float32") -> LineTransfers:
+    return msgspec.structs.replace(line(TransferKind.READ, number=3), shapes=(shape,), dtypes=(dtype,))
+
+
+def made_of_numbers(shape: tuple[int, ...] = (4, 5), dtype: str = "float32") -> LineTransfers:
+    return msgspec.structs.replace(line(TransferKind.FROM_PYTHON, number=7), shapes=(shape,), dtypes=(dtype,))
+
+
+def test_a_trip_through_python_lists_names_both_lines():
+    with pytest.raises(CheckFailedError, match=r"^line 3 takes the numbers of a tensor .*, and line 7 makes"):
+        expect(report(listed(), made_of_numbers())).stays_on_device()
+
+
+@pytest.mark.parametrize(
+    "transfers",
+    [
+        (listed(),),
+        (made_of_numbers(),),
+        (listed((20,), "int64"), made_of_numbers((20,), "int64")),
+        (listed((20,), "int64"), made_of_numbers()),
+        (listed((8,)), made_of_numbers()),
+        (listed(), made_of_numbers((2, 4))),
+        (msgspec.structs.replace(line(TransferKind.READ, 100), shapes=((),)), made_of_numbers()),
+    ],
+    ids=["reading", "making", "labels", "labels and numbers", "a handful", "a handful back", "one by one"],
+)
+def test_what_may_go_through_python_lists(transfers: tuple[LineTransfers, ...]):
+    expect(report(*transfers)).stays_on_device()
+
+
 def test_single_numbers_may_be_written():
     number = msgspec.structs.replace(line(TransferKind.TO_DEVICE, 9), shapes=((),))
     expect(report(number)).stays_on_device()

@@ -32,9 +32,11 @@ def asking(function: Callable[..., Any]) -> Callable[[Call], CallReport]:
     return ask
 
 
-def example_of(function: Callable[..., Any], *calls: Call, most: int = 20) -> Example | None:
+def example_of(
+    function: Callable[..., Any], *calls: Call, most: int = 20, right: Callable[..., Any] = double
+) -> Example | None:
     steps = [Step(call, None) for call in calls or [Call("double", (DRAWN,))]]
-    return find_example(steps, asking(double), asking(function), double, most)
+    return find_example(steps, asking(right), asking(function), right, most)
 
 
 def test_a_function_that_is_right_gives_no_example() -> None:
@@ -42,8 +44,22 @@ def test_a_function_that_is_right_gives_no_example() -> None:
 
 
 def test_an_argument_that_cannot_be_imitated_gives_no_example() -> None:
-    net = Net((("Linear", 2, 2),), {})
-    assert list(tiny_calls(Call("double", (net,)))) == []
+    odd = Net((("LSTM", 2, 2),), {})
+    assert list(tiny_calls(Call("double", (odd,)))) == []
+
+
+def test_a_network_is_imitated_with_all_that_belongs_to_it() -> None:
+    built = torch.nn.Sequential(torch.nn.Linear(5, 8), torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 4))
+    net = Net((("Linear", 5, 8), ("BatchNorm1d", 8), ("Linear", 8, 4)), built.state_dict(), training=False)
+    found = example_of(
+        lambda net, x: net.train()(x), Call("double", (net, torch.ones(6, 5))), right=lambda net, x: net(x)
+    )
+    assert found is not None
+    space: dict[str, Any] = {"torch": torch, "double": lambda net, x: net(x)}
+    *setting, last = found.code.splitlines()
+    exec("\n".join(setting), space)
+    rows = eval(last, space).tolist()
+    assert tuple(tuple(f"{number:.4g}" for number in row) for row in rows) == found.expected.rows
 
 
 def test_no_more_calls_are_made_than_allowed() -> None:

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 from small_runs import LIMITS, printed, run_on
 
-from autograder.engine import side as side_module
+from autograder.engine import warm
 from autograder.engine.calls import Call
 from autograder.engine.side import StudentSide
 from autograder.errors import IsolationError
 
 
 def zygote_of(side: StudentSide) -> int:
-    assert side._zygote is not None
-    return side._zygote.pid
+    assert side._plain._process is not None
+    return side._plain._process.pid
 
 
 def memory_of(process: int) -> int:
@@ -43,7 +43,7 @@ def children_of(process: int) -> list[str]:
 
 
 def test_a_zygote_that_cannot_start_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(side_module, "_environment", lambda: {"PYTHONHOME": "/nowhere"})
+    monkeypatch.setattr(warm.Kind, "environment", lambda kind: {"PYTHONHOME": "/nowhere"})
     with pytest.raises(IsolationError, match="the student side did not start: ") as failed:
         StudentSide(LIMITS)
     assert "\n" not in str(failed.value)

@@ -91,9 +91,10 @@ def test_a_score_that_is_no_number_is_a_fault_of_ours(
 
 def test_a_student_side_that_was_killed_is_started_anew(grader: Grader, root: Path) -> None:
     grade(grader, root)
-    assert grader._side._zygote is not None
-    os.kill(grader._side._zygote.pid, signal.SIGKILL)
-    grader._side._zygote.wait()
+    zygote = grader._side._plain._process
+    assert zygote is not None
+    os.kill(zygote.pid, signal.SIGKILL)
+    zygote.wait()
     assert grade(grader, root).result.score == 5.0
 
 

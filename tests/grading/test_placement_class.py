@@ -16,8 +16,12 @@ import nbformat
 import pytest
 
 from autograder.course import Course, load_course
+from autograder.engine.devices import real_gpu
+from autograder.errors import DeviceError
+from autograder.grading.fingerprint import suite_fingerprint
 from autograder.grading.one import Grader
-from autograder.model import CheckResult, Outcome, SubmissionResult
+from autograder.grading.released import load_released
+from autograder.model import CheckResult, DeviceKind, Outcome, SubmissionResult
 from autograder.report.feedback import render_feedback
 
 REPOSITORY = Path(__file__).parents[2]
@@ -142,6 +146,34 @@ def test_without_a_compiler_placement_is_not_checked_and_costs_nothing(tmp_path:
     assert outcomes["test_placement"]["outcome"] == "not checked"
     assert "compiler" in outcomes["test_placement"]["message"]
     assert "placement: not checked: " in done.stderr
+
+
+def with_device(course: Course, wanted: str) -> Course:
+    settings = course.root / "grader.toml"
+    settings.write_text(settings.read_text().replace('device = "auto"', f'device = "{wanted}"'))
+    return load_course(course.root)
+
+
+def test_a_real_gpu_that_is_asked_for_and_is_not_there_is_refused(tmp_path: Path) -> None:
+    course = with_device(copy_of_course(tmp_path / "course"), "cuda")
+    if real_gpu().kind is DeviceKind.CUDA:
+        pytest.skip("there is one")
+    with pytest.raises(DeviceError, match=r'^grader\.toml: grading\.device is "cuda", which is not to be had here \('):
+        Grader(course, course.assignment(NAME))
+
+
+def test_without_a_device_by_choice_placement_is_not_checked_and_fingerprints_differ(tmp_path: Path) -> None:
+    course = copy_of_course(tmp_path / "course")
+    assignment = course.assignment(NAME)
+    with_one = suite_fingerprint(course, assignment, load_released(assignment))
+    course = with_device(course, "none")
+    assert suite_fingerprint(course, assignment, load_released(assignment)) != with_one
+    with Grader(course, course.assignment(NAME)) as grader:
+        result = grader.grade(write_submission(tmp_path / "ann.ipynb", {}), "ann").result
+    assert result.device == "cpu"
+    assert result.score == result.max_score
+    assert placement_of(result, "softmax").outcome is Outcome.NOT_CHECKED
+    assert 'grading.device is "none"' in placement_of(result, "softmax").message
 
 
 @pytest.mark.parametrize("what", MISTAKES)

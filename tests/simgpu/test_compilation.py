@@ -55,9 +55,9 @@ def test_an_unknown_pytorch_is_named_with_the_known_ones(monkeypatch: pytest.Mon
     assert reason() == "PyTorch 9.9.0+cpu is not a version it was made for (2.13)"
 
 
-def test_a_cuda_build_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.version, "cuda", "12.6")
-    assert "is a CUDA build, which it cannot stand in for; install the CPU build" in reason()
+def test_a_build_for_another_accelerator_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.version, "hip", "7.0")
+    assert "is made for another accelerator; install the CPU or the CUDA build" in reason()
 
 
 def test_another_system_is_refused_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +16,7 @@ def test_asking_and_building_leave_the_process_as_it_was(library: Path) -> None:
     said = run_script(
         "-c",
         "import torch; from autograder import simgpu; simgpu.is_available(); simgpu.build()\n"
-        "print(simgpu.is_enabled(), hasattr(torch._C, '_cuda_getDeviceCount'))",
+        "print(simgpu.is_enabled(), torch.cuda.is_available())",
     )
     assert said.split() == ["False", "False"]
     assert simgpu.self_test(library) == ()
@@ -41,6 +43,24 @@ def test_importing_the_package_imports_neither_torch_nor_the_device() -> None:
 
 def test_enabling_twice_changes_nothing(device_process: DeviceProcess) -> None:
     assert device_process.run("simgpu.enable(devices=1)\nresult = torch.cuda.device_count()") == 2
+
+
+def test_an_empty_list_of_visible_gpus_hides_real_ones_alone_and_nothing_is_said_on_the_terminal(library: Path) -> None:
+    """The student side hides real GPUs that way, and a solution may ask for their number before it uses any."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import sys; from pathlib import Path; import torch; from autograder import simgpu\n"
+            "simgpu.enable(library=Path(sys.argv[1])); print(torch.cuda.device_count())",
+            str(library),
+        ],
+        env=os.environ | {"CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("1\n", "")
 
 
 FORK = """

@@ -58,6 +58,16 @@ def test_reading_numbers_is_counted_by_line(traced: Any) -> None:
     assert moves(traced["bool"]) == [("forward", "read", "if (x > 0).any():")]
 
 
+def test_a_trip_through_python_lists_is_two_reads_and_a_tensor_made_of_numbers(traced: Any) -> None:
+    assert [(one["kind"], one["shape"], one["dtype"]) for one in traced["lists"]["transfers"]] == [
+        ("read", [20], "float32"),
+        ("read", [20], "float32"),
+        ("from Python", [20], "float32"),
+    ]
+    (made,) = [line for line, _, _ in traced["lists"]["lines"] if "Python" in line]
+    assert made.startswith("line 80 made (20,) float32 of Python's numbers on cuda:0 once: `return torch.tensor(")
+
+
 def test_a_host_index_is_a_transfer_and_a_mask_is_a_wait(traced: Any) -> None:
     assert [one["kind"] for one in traced["host index"]["transfers"]] == ["index to device"]
     assert traced["host index"]["transfers"][0]["bytes"] == 16

@@ -40,6 +40,7 @@ SCENARIOS: dict[str, Callable[[], object]] = {
     "numpy": lambda: mistakes.relu_in_numpy(gpu(2, 3)),
     "created": lambda: mistakes.bias_made_on_the_host(gpu(2, 3)),
     "item": lambda: mistakes.asks_for_every_value(gpu(2, 3)),
+    "lists": lambda: mistakes.relu_backward_in_lists(gpu(4, 5), gpu(4, 5)),
     "bool": lambda: mistakes.branches_on_a_value(gpu(2, 3)),
     "host index": lambda: mistakes.picks_with_a_host_index(gpu(2, 3)),
     "mask": lambda: mistakes.keeps_the_positive(gpu(2, 3)),

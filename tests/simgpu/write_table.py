@@ -1,7 +1,7 @@
 """Writes the behaviour table into docs/simulated-gpu.md: `python tests/simgpu/write_table.py [REPORT.json...]`.
 
-Runs the table here, and adds a column for every report of a real GPU (the output of run_behaviours.py there) that is
-given or kept in tests/simgpu/reports/.
+Runs the table here, and adds a column for every report from elsewhere (the output of run_behaviours.py there: on a real
+GPU, on a CUDA build) that is given or kept in tests/simgpu/reports/.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def table(reports: list[dict[str, Any]]) -> str:
     lines = [*(header(report) for report in reports)]
     if all(report["device"] != "cuda" for report in reports):
         lines.append("- **Not run on hardware**: no machine with a GPU was at hand.")
-    titles = [report["card"] for report in reports]
+    titles = [title(report) for report in reports]
     for heading, rows in GROUPS.items():
         lines += [
             "",
@@ -37,10 +37,16 @@ def table(reports: list[dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def title(report: dict[str, Any]) -> str:
+    """The device, and the build of PyTorch where that is not the usual one."""
+    card: str = report["card"]
+    return f"{card}, CUDA build" if report["device"] != "cuda" and "+cu" in report["torch"] else card
+
+
 def header(report: dict[str, Any]) -> str:
     """Where and when a column came from."""
     passed = sum(verdict == PASSED for verdict in report["verdicts"].values())
-    card = report["card"] + (f", driver {report['driver']}" if report.get("driver") else "")
+    card = title(report) + (f", driver {report['driver']}" if report.get("driver") else "")
     return f"- {card}: {passed} of {len(report['verdicts'])} rows, PyTorch {report['torch']}, {report['date']}"
 
 
@@ -56,7 +62,7 @@ def page_with(text: str, page: str) -> str:
 
 
 def kept_reports() -> list[dict[str, Any]]:
-    """The reports of real GPUs that are committed."""
+    """The reports from elsewhere that are committed."""
     return [json.loads(file.read_text()) for file in sorted((HERE / "reports").glob("*.json"))]
 
 

@@ -1,6 +1,7 @@
 // Operations that CUDA answers differently from the CPU, or that PyTorch would otherwise run as a composite.
 #include "device.h"
 #include "fallback.h"
+#include "kernels.h"
 
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty_like.h>
@@ -56,21 +57,22 @@ void refuse(const c10::OperatorHandle& op, torch::jit::Stack*) {
 }
 
 }  // namespace
-}  // namespace simgpu
 
-TORCH_LIBRARY_IMPL(aten, CUDA, m) {
-  m.impl("convolution", torch::CppFunction::makeFromBoxedFunction<&simgpu::convolution>());
-  m.impl("native_dropout", simgpu::native_dropout);
-  m.impl("_fused_sdp_choice", simgpu::fused_sdp_choice);
+void register_cuda_kernels(torch::Library& m) {
+  m.impl("convolution", torch::CppFunction::makeFromBoxedFunction<&convolution>());
+  m.impl("native_dropout", native_dropout);
+  m.impl("_fused_sdp_choice", fused_sdp_choice);
   for (const std::string name : {"_use_cudnn_ctc_loss", "_use_miopen_ctc_loss"}) {
-    m.impl(name.c_str(), simgpu::use_library_ctc_loss);
-    m.impl((name + ".Tensor").c_str(), simgpu::use_library_ctc_loss_tensor);
+    m.impl(name.c_str(), use_library_ctc_loss);
+    m.impl((name + ".Tensor").c_str(), use_library_ctc_loss_tensor);
   }
   // These have a composite form, which would win over the fallback.
   for (const char* name : {"convolution_backward", "native_layer_norm", "native_group_norm", "addr"}) {
-    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&simgpu::run_on_cpu>());
+    m.impl(name, torch::CppFunction::makeFromBoxedFunction<&run_on_cpu>());
   }
 }
+
+}  // namespace simgpu
 
 #define REFUSE_ON(KEY) \
   TORCH_LIBRARY_IMPL(_, KEY, m) { m.fallback(torch::CppFunction::makeFromBoxedFunction<&simgpu::refuse>()); }

@@ -1,6 +1,7 @@
 // Kernels that make, resize, view and copy memory of the device: the few that a CPU kernel cannot stand in for.
 #include "alias.h"
 #include "device.h"
+#include "kernels.h"
 #include "memory.h"
 
 #include <ATen/EmptyTensor.h>
@@ -123,19 +124,18 @@ Tensor& set_nothing_(Tensor& self) {
 void record_stream(Tensor&, c10::Stream) {}  // nothing is reused before its work is done
 
 }  // namespace
-}  // namespace simgpu
 
-TORCH_LIBRARY_IMPL(aten, CUDA, m) {
-  m.impl("empty.memory_format", simgpu::empty);
-  m.impl("empty_strided", simgpu::empty_strided);
-  m.impl("_efficientzerotensor", simgpu::efficient_zero_tensor);
-  m.impl("copy_", simgpu::copy_);
-  m.impl("resize_", simgpu::resize_);
-  m.impl("set_.source_Storage_storage_offset", simgpu::set_storage_);
-  m.impl("set_.source_Storage", simgpu::set_whole_storage_);
-  m.impl("set_.source_Tensor", simgpu::set_tensor_);
-  m.impl("set_", simgpu::set_nothing_);
-  m.impl("record_stream", simgpu::record_stream);
+void register_memory_kernels(torch::Library& m) {
+  m.impl("empty.memory_format", empty);
+  m.impl("empty_strided", empty_strided);
+  m.impl("_efficientzerotensor", efficient_zero_tensor);
+  m.impl("copy_", copy_);
+  m.impl("resize_", resize_);
+  m.impl("set_.source_Storage_storage_offset", set_storage_);
+  m.impl("set_.source_Storage", set_whole_storage_);
+  m.impl("set_.source_Tensor", set_tensor_);
+  m.impl("set_", set_nothing_);
+  m.impl("record_stream", record_stream);
   // Views look at sizes and strides only: PyTorch's own kernels serve every device.
   m.impl("as_strided", at::native::as_strided_tensorimpl);
   m.impl("view", at::native::view);
@@ -145,3 +145,5 @@ TORCH_LIBRARY_IMPL(aten, CUDA, m) {
   m.impl("view_as_complex", at::native::view_as_complex);
   m.impl("is_set_to", at::native::is_set_to);
 }
+
+}  // namespace simgpu
