@@ -9,7 +9,7 @@ others together, `{first}; {second}`. What no catalogue knows stays English.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
@@ -28,6 +28,8 @@ PROGRAM = Path(__file__).with_name("locale")
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _NUMBER = re.compile(r"[\d.,+-]+%?")
+_PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Iteration): ")  # what Python says stays
+_CODE = re.compile(r"`[^`]*`")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef“”‘’…]")
 _APART = re.compile(r"[A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
@@ -133,8 +135,12 @@ class Language:
     def _translated(self, text: str, depth: int) -> str:
         if text in self._messages:
             return self._messages[text]
-        if depth > DEEPEST or not _WORD.search(text):
+        if depth > DEEPEST or not _WORD.search(text) or _PYTHON_ERROR.match(text):
             return text
+        return min(self._readings(text, depth), key=_left_in_english, default=text)
+
+    def _readings(self, text: str, depth: int) -> Iterator[str]:
+        """The text as each of the patterns reads it that it fits, the heaviest first."""
         for entry in self._entries:
             values = entry.pattern.values(text)
             if values is None:
@@ -144,8 +150,7 @@ class Language:
                 for place, value in zip(entry.pattern.places, values, strict=True)
             ]
             if entry.pattern.has_words or said != list(values):
-                return entry.filled(said)
-        return text
+                yield entry.filled(said)
 
 
 def language_of(tag: str, assignment: Assignment) -> Language:
@@ -181,6 +186,11 @@ def _fill(pattern: Pattern, values: Mapping[str, str]) -> str:
     for place, literal in zip(pattern.places, pattern.literals[1:], strict=True):
         text = _joined(_joined(text, values[place]), literal)
     return text
+
+
+def _left_in_english(text: str) -> int:
+    """How many letters outside of code were not translated."""
+    return sum(letter.isascii() and letter.isalpha() for letter in _CODE.sub("", text))
 
 
 def _joined(left: str, right: str) -> str:

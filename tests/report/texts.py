@@ -51,8 +51,8 @@ ALONE = {  # texts of one word, which cannot be told from names
     "report/words": ("passed", "failed", "skipped", "expected", "got", "complete", "forward", "backward", "late"),
 }
 JOINED = (  # what is put together by code that is no f-string, or stands elsewhere
-    "{first}; {second}", "`{name}` {what}", "{name}: {what}", "{before} -> {after}", "Exercise {number}: {name}",
-    DATE, *(state.value for state in QuestionState),
+    "{first}; {second}", "{sentence}.", "`{name}` {what}", "{name}: {what}", "{before} -> {after}",
+    "Exercise {number}: {name}", DATE, *(state.value for state in QuestionState),
 )  # fmt: skip
 NOT_SHOWN = {"example {id}"}  # no student reads it, though it looks like a message
 LONGEST_CHOICE = 32  # texts that one f-string can be
@@ -158,7 +158,8 @@ def plural_texts(node: ast.AST) -> list[str]:
 def _looked_at(node: ast.AST) -> Iterable[ast.AST]:
     """The parts of a node that can hold texts for students."""
     if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
-        body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+        defaults = node.args.defaults if isinstance(node, ast.FunctionDef) else []
+        body = [*defaults, *(node.body[1:] if ast.get_docstring(node) is not None else node.body)]
         return [] if getattr(node, "name", "") in FOR_STAFF | SILENT | MACHINERY else body
     if isinstance(node, ast.Compare | ast.Assert):
         return []
