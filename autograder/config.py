@@ -40,14 +40,15 @@ Due = Annotated[datetime, Meta(tz=True, description=_DUE)]
 
 
 class CourseSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """[course]: what it is called. `secret_file` is relative to the course folder; every random input comes from it."""
+    """[course]: what it is called. `secret_file` is relative to the course folder; every random input comes from it.
+
+    language: of the students' pages; "zh-CN" and other tags that begin with "zh" are Chinese.
+    """
 
     title: Text
     id: Name
     secret_file: Text = ".grader-secret"
-    language: Annotated[
-        str, Meta(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]+)*$", description='a language tag such as "en"')
-    ] = "en"
+    language: Annotated[str, Meta(pattern=r"^([Ee][Nn]|[Zz][Hh])(-[A-Za-z0-9]+)*$", description='"en" or "zh"')] = "en"
 
 
 class GradingSettings(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -54,6 +54,10 @@ REFUSED = {
         COURSE + "[grading]\nworkers = true\n",
         "grader.toml: grading.workers is true; give a number of processes, 0 for one per core",
     ),
+    "a language that nobody translated to": (
+        '[course]\ntitle = "Tiny"\nid = "t1"\nlanguage = "fr"\n',
+        'grader.toml: course.language is "fr"; give "en" or "zh"',
+    ),
     "an unknown choice": (
         COURSE + '[grading]\nreveal = "never"\n',
         'grader.toml: grading.reveal is "never"; give "title", "values" or "after_due"',
@@ -242,3 +246,8 @@ def test_this_repositorys_own_settings_are_valid_and_say_the_defaults() -> None:
     settings = load_settings(Path(__file__).parents[1])
     assert settings.course.id == "dl101"
     assert settings.limits == Limits()
+
+
+@pytest.mark.parametrize("tag", ["en", "zh", "zh-CN", "zh-Hans", "en-GB"])
+def test_a_language_may_name_its_region(tag: str) -> None:
+    assert parse_settings(f'{COURSE}language = "{tag}"\n').course.language == tag

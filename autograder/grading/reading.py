@@ -112,8 +112,8 @@ def _parse_json(data: bytes, name: str, notes: list[str]) -> Any:
         raise SubmissionError(f"{name} is nested too deeply to be a notebook") from None
     except ValueError as error:
         format_name = next((label for start, label in OTHER_FORMATS if data.lstrip().startswith(start)), "")
-        what = f"is {format_name}" if format_name else f"is not JSON ({_short(str(error))})"
-        raise SubmissionError(f"{name} {what}, not a notebook; hand in the .ipynb file that Jupyter saves") from None
+        what = format_name or f"not JSON ({_short(str(error))})"
+        raise SubmissionError(f"{name} is {what}, not a notebook; hand in the .ipynb file that Jupyter saves") from None
 
 
 def _integer(digits: str) -> int | None:

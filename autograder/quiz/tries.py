@@ -55,9 +55,8 @@ def _remarks(number: int, is_try: bool, own: float, worth: list[float], rules: Q
     if is_try and rules.attempts and number > rules.attempts:
         remarks.append(f"this is try {number} of {rules.attempts}, which counts no more")
     elif is_try:
-        of = f" of {rules.attempts}" if rules.attempts else ""
         cost = f", worth {_left(number, rules):.0%} of the points" if rules.penalty else ""
-        remarks.append(f"this is try {number}{of}{cost}")
+        remarks.append(f"this is try {number}{f' of {rules.attempts}' if rules.attempts else ''}{cost}")
     if max(worth) > own:
         remarks.append(f"your try {worth.index(max(worth)) + 1} was better, and counts")
     return remarks

@@ -13,11 +13,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.model import Remarks, SubmissionResult
+from autograder.report.language import language_of
 from autograder.report.markup import breakable
 from autograder.report.notebook import read_notebook
 from autograder.report.page import make_page
 from autograder.report.text import one_line
-from autograder.report.words import in_words
 
 LARGEST_PAGE = 400_000  # bytes
 NOTEBOOK_ROOM = 260_000  # characters of a page that the executed notebook may take, pictures and all
@@ -55,6 +55,7 @@ def render_feedback(course: Course, result: SubmissionResult, now: datetime, rem
     due = remarks.closes if remarks is not None and remarks.closes is not None else assignment.due
     revealed = is_revealed(reveal, due, now)
     hides_until = due if reveal == "after_due" and not revealed else None
+    language = language_of(course.settings.course.language, assignment)
     folder = course.root / "autograded"
     cells = read_notebook(folder / result.student / result.assignment / f"{result.assignment}.ipynb", folder)
 
@@ -62,14 +63,14 @@ def render_feedback(course: Course, result: SubmissionResult, now: datetime, rem
         page = make_page(
             result,
             title=assignment.title,
-            language=course.settings.course.language,
+            language=language,
             revealed=revealed,
-            hidden_until=in_words(hides_until) if hides_until else "",
+            hidden_until=language.date(hides_until) if hides_until else "",
             remarks=remarks,
             cells=cells,
             room=room,
         )
-        return _template().render(page=page, course=one_line(course.settings.course.title))
+        return _template().render(page=page, course=one_line(course.settings.course.title), say=language.say)
 
     html = render(NOTEBOOK_ROOM)
     excess = len(html.encode("utf-8", "replace")) - LARGEST_PAGE

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ TABLE_TAGS = {
     "pre",
 }
 HIDDEN = "source_hidden"
+Say = Callable[[str], str]
 _LIBRARIES = re.compile(r"(?<=File )/\S*/(?:site-packages|lib/python[\d.]+)/")  # where they lie is nobody's business
 
 
@@ -94,20 +95,23 @@ def read_notebook(path: Path, root: Path) -> Sequence[Mapping[str, Any]]:
     return [cell for cell in cells if isinstance(cell, dict)] if isinstance(cells, list) else ()
 
 
-def show_notebook(cells: Iterable[Mapping[str, Any]], room: int) -> ShownNotebook:
-    """The cells as far as `room`, a number of characters, allows. Pictures that are too large leave a line behind."""
+def show_notebook(cells: Iterable[Mapping[str, Any]], room: int, say: Say = str) -> ShownNotebook:
+    """The cells as far as `room`, a number of characters, allows. Pictures that are too large leave a line behind.
+
+    say: our words in the language of the page.
+    """
     shown: list[ShownCell] = []
     cells = list(cells)
     for number, cell in enumerate(cells, 1):
-        one, size = _fitting(_shown(number, cell), room)
+        one, size = _fitting(_shown(number, cell, say), room, say)
         room -= size
         if room < 0:
-            return ShownNotebook(tuple(shown), words.cells_left_out(len(cells) - len(shown)))
+            return ShownNotebook(tuple(shown), say(words.cells_left_out(len(cells) - len(shown))))
         shown.append(one)
     return ShownNotebook(tuple(shown))
 
 
-def _shown(number: int, cell: Mapping[str, Any]) -> ShownCell:
+def _shown(number: int, cell: Mapping[str, Any], say: Say) -> ShownCell:
     metadata = _mapping(cell.get("metadata"))
     source = _joined(cell.get("source"))
     is_written = not _mapping(metadata.get("nbgrader")).get("locked")
@@ -119,35 +123,35 @@ def _shown(number: int, cell: Mapping[str, Any]) -> ShownCell:
     return ShownCell(
         number,
         lines=() if is_hidden else code_lines(source),
-        outputs=tuple(_output(one) for one in kept),
+        outputs=tuple(_output(one, say) for one in kept),
         is_written=is_written,
-        note=words.COURSE_CELL if is_hidden else "",
+        note=say(words.COURSE_CELL) if is_hidden else "",
     )
 
 
-def _output(output: Mapping[str, Any]) -> ShownOutput:
+def _output(output: Mapping[str, Any], say: Say) -> ShownOutput:
     if output["output_type"] == "stream":
-        return ShownOutput(text=_short(output["text"]), is_error=output["name"] == "stderr")
+        return ShownOutput(text=_short(output["text"], say), is_error=output["name"] == "stderr")
     if output["output_type"] == "error":
         told = "\n".join(map(str, output["traceback"])) or f"{output['ename']}: {output['evalue']}"
-        return ShownOutput(text=_LIBRARIES.sub("", _short(told, keeps_end=True)), is_error=True)
+        return ShownOutput(text=_LIBRARIES.sub("", _short(told, say, keeps_end=True)), is_error=True)
     data = output["data"]
     for kind in ("image/png", "image/jpeg", "image/gif"):
         if kind in data:
-            return ShownOutput(picture=f"data:{kind};base64,{data[kind]}", text=_short(data.get("text/plain", "")))
+            return ShownOutput(picture=f"data:{kind};base64,{data[kind]}", text=_short(data.get("text/plain", ""), say))
     if "text/html" in data:
         return ShownOutput(html=Markup(nh3.clean(printable(data["text/html"]), tags=TABLE_TAGS, attributes={})))
-    return ShownOutput(text=_short(data.get("text/plain", "")))
+    return ShownOutput(text=_short(data.get("text/plain", ""), say))
 
 
-def _fitting(cell: ShownCell, room: int) -> tuple[ShownCell, int]:
+def _fitting(cell: ShownCell, room: int, say: Say) -> tuple[ShownCell, int]:
     """The cell without the pictures for which there is no room, and its size."""
     left = room - sum(map(len, cell.lines)) - len(cell.prose) - 300 - 60 * len(cell.lines)
     outputs = []
     for output in cell.outputs:
         size = len(output.picture) or len(output.html) or len(output.text)
         if size > max(left, 0) and (output.picture or output.html):
-            output = ShownOutput(text=words.picture_left_out(size))
+            output = ShownOutput(text=say(words.picture_left_out(size)))
             size = len(output.text)
         left -= size + 80
         outputs.append(output)
@@ -155,12 +159,12 @@ def _fitting(cell: ShownCell, room: int) -> tuple[ShownCell, int]:
     return fitted, room - left
 
 
-def _short(text: str, keeps_end: bool = False) -> str:
+def _short(text: str, say: Say, keeps_end: bool = False) -> str:
     text = printable(text, LONGEST_OUTPUT)
     lines = text.rstrip("\n").split("\n")
     if len(lines) <= MOST_LINES:
         return "\n".join(lines)
-    cut = words.lines_left_out(len(lines) - MOST_LINES)
+    cut = say(words.lines_left_out(len(lines) - MOST_LINES))
     return "\n".join([cut, *lines[-MOST_LINES:]] if keeps_end else [*lines[:MOST_LINES], cut])
 
 

@@ -23,10 +23,12 @@ from autograder.model import (
     SubmissionResult,
 )
 from autograder.report import words
+from autograder.report.language import Language
 from autograder.report.markup import code_lines, inline, markdown, with_code
-from autograder.report.notebook import ShownNotebook, show_notebook
+from autograder.report.notebook import Say, ShownNotebook, show_notebook
 from autograder.report.pictures import ErrorMap, Timeline, error_map, timeline
 from autograder.report.text import one_line, points, printable
+from autograder.report.translated import translated
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,7 @@ class _Known:
     """What the sections of a page are made from, beside their results."""
 
     revealed: bool
+    say: Say
     notebook: ShownNotebook
     comments: Mapping[str, Sequence[str]]
     by_hand: Mapping[str, str] = field(default_factory=dict)
@@ -160,7 +163,7 @@ class _Known:
 def make_page(
     result: SubmissionResult,
     title: str,
-    language: str,
+    language: Language,
     revealed: bool,
     hidden_until: str = "",
     remarks: Remarks | None = None,
@@ -171,8 +174,9 @@ def make_page(
 
     remarks: of nbgrader's gradebook. cells: of the executed notebook, shown as far as `room` characters allow.
     """
-    notebook = show_notebook(cells, room)
-    known = _Known(revealed, notebook, _comments(remarks), _by_hand(remarks))
+    result, say = translated(result, language), language.say
+    notebook = show_notebook(cells, room, say)
+    known = _Known(revealed, say, notebook, _comments(remarks), _by_hand(remarks))
     sections = tuple(_section(number, exercise, known) for number, exercise in enumerate(result.exercises, 1))
     questions = tuple(_answered(number, question, known) for number, question in enumerate(result.questions, 1))
     score = result.score if remarks is None else max(0.0, remarks.score - remarks.late_penalty)
@@ -180,8 +184,8 @@ def make_page(
     names = {exercise.name for exercise in result.exercises} | {question.name for question in result.questions}
     step = _next_step(result, sections)
     return Page(
-        language=language,
-        title=one_line(title),
+        language=language.tag,
+        title=one_line(say(title)),
         student=one_line(result.student),
         score=points(score),
         max_score=points(max_score),
@@ -189,7 +193,7 @@ def make_page(
         late=words.late(remarks) if remarks is not None else "",
         done=words.done(result),
         is_complete=not step[0] and _is_all_right(result),
-        next_step=inline(step[0]),
+        next_step=inline(say(step[0])),
         next_name=step[1],
         next_anchor=step[2],
         problems=words.problems(result),
@@ -233,7 +237,7 @@ def _section(number: int, exercise: ExerciseResult, known: _Known) -> Section:
         spot = _anchor_of(check.spot, anchor, code, known.notebook)
         if check.spot is not None and spot.startswith(f"{anchor}-line"):
             notes.setdefault(check.spot.line, []).append(words.failing_check(check, check.spot.line))
-        lines.append(_line(check, known.revealed, hints, spot, _moves(check, anchor, code, known.notebook)))
+        lines.append(_line(check, known, hints, spot, _moves(check, anchor, code, known.notebook)))
     return Section(
         anchor=anchor,
         name=one_line(exercise.name),
@@ -243,7 +247,7 @@ def _section(number: int, exercise: ExerciseResult, known: _Known) -> Section:
         share=int(100 * exercise.score / exercise.max_score) if exercise.max_score > 0 else 0,
         state=words.state(exercise),
         is_complete=words.is_complete(exercise),
-        explanation=with_code(words.explanation(exercise)),
+        explanation=with_code(known.say(words.explanation(exercise))),
         likely=tuple(map(inline, hints)),
         worked=_shown(exercise.worked),
         failing=_shown(exercise.failing) if known.revealed else None,
@@ -314,13 +318,14 @@ def _is_all_right(result: SubmissionResult) -> bool:
 
 
 def _line(
-    check: CheckResult, revealed: bool, hints: tuple[str, ...], spot: str, moves: Timeline | None
+    check: CheckResult, known: _Known, hints: tuple[str, ...], spot: str, moves: Timeline | None
 ) -> Line:  # fmt: skip
     """One check. The only hint of an exercise stands above its checks; of several, each check has its own."""
-    message = words.NOT_CHECKED if _is_ours(check) else check.message
+    message = known.say(words.NOT_CHECKED) if _is_ours(check) else check.message
     if check.outcome is Outcome.SKIPPED and not message:
-        message = words.WAITS
+        message = known.say(words.WAITS)
     is_failed = check.outcome is Outcome.FAILED
+    is_shown = known.revealed and is_failed
     details = [(words.EXPECTED, check.expected), (words.GOT, check.got)]
     has_points = check.kind is Kind.CHECK and not _is_ours(check)
     return Line(
@@ -333,9 +338,9 @@ def _line(
         look_at=with_code("" if _is_ours(check) else check.look_at),
         spot=spot if is_failed else "",
         spot_line=check.spot.line if check.spot is not None else 0,
-        details=tuple((term, printable(text)) for term, text in details if text) if revealed and is_failed else (),
-        inputs=printable(check.inputs) if revealed and is_failed else "",
-        map=error_map(check.entries, revealed) if is_failed else None,
+        details=tuple((term, printable(text)) for term, text in details if text) if is_shown else (),
+        inputs=printable(check.inputs) if is_shown else "",
+        map=error_map(check.entries, known.revealed) if is_failed else None,
         timeline=moves if is_failed else None,
     )
 

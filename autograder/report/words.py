@@ -54,7 +54,7 @@ EXPECTED, GOT = "expected", "got"
 COMPLETE, RULE_IS_BROKEN, NOTHING_CHECKED = "complete", "a rule is broken", "not checked"
 
 # pictures
-RIGHT_ENTRY, OFF_ENTRY, NO_NUMBER = "right", "off", "no number"
+RIGHT_ENTRY, OFF_ENTRY, NO_NUMBER = "right", "wrong", "no number"
 EVERY_ENTRY_IS_OFF = "Every entry is off."
 ALL_BUT_THE_DIAGONAL = "All but the diagonal is off: is something transposed?"
 THE_DIAGONAL_IS_OFF = "The diagonal is off, and nothing else."
@@ -136,8 +136,11 @@ def next_answers(questions: Sequence[QuestionResult]) -> str:
     open_ones = [question for question in questions if question.state not in SETTLED]
     gain = points(sum(question.max_score - question.score for question in open_ones))
     unanswered = sum(question.state is QuestionState.UNANSWERED for question in open_ones)
-    rest = f", {unanswered} of them without an answer" if unanswered else ""
-    return f"{plural(len(open_ones), 'question')} to go{rest}; {gain} more to gain."
+    if unanswered:
+        return (
+            f"{plural(len(open_ones), 'question')} to go, {unanswered} of them without an answer; {gain} more to gain."
+        )
+    return f"{plural(len(open_ones), 'question')} to go; {gain} more to gain."
 
 
 def problems(result: SubmissionResult) -> tuple[str, ...]:
@@ -172,18 +175,18 @@ def late(remarks: Remarks) -> str:
     if not remarks.late_penalty:
         return ""
     before = f"{of_points(remarks.score, remarks.max_score)} points before that"
-    return (
-        f"{points(remarks.late_penalty)} points are taken off because it was handed in {_after_due(remarks)}{before}."
-    )
+    lost = points(remarks.late_penalty)
+    return f"{lost} points are taken off because it was handed in {_after_due(remarks)}; {before}."
 
 
 def _after_due(remarks: Remarks) -> str:
     if not remarks.seconds_late:
-        return "late; "
+        return "late"
     hours = max(1, round(remarks.seconds_late / 3600))
     days, rest = divmod(hours, 24)
-    parts = [plural(days, "day")] * bool(days) + [plural(rest, "hour")] * bool(rest)
-    return f"{' and '.join(parts)} after the due date; "
+    if days and rest:
+        return f"{plural(days, 'day')} and {plural(rest, 'hour')} after the due date"
+    return f"{plural(days, 'day') if days else plural(rest, 'hour')} after the due date"
 
 
 def by_hand(score: float | None, max_score: float) -> str:
@@ -200,17 +203,21 @@ def failing_check(check: CheckResult, line: int) -> str:
 
 def rows_are_off(rows: Sequence[int]) -> str:
     """A pattern of errors: whole rows."""
-    return f"{_numbered('Row', rows)} off as a whole, and nothing else: look at what is done along dim 0."
+    if len(rows) == 1:
+        return f"Row {rows[0]} is off as a whole, and nothing else: look at what is done along dim 0."
+    return f"Rows {_listed(rows)} are off as a whole, and nothing else: look at what is done along dim 0."
 
 
 def columns_are_off(columns: Sequence[int]) -> str:
     """A pattern of errors: whole columns."""
-    return f"{_numbered('Column', columns)} off as a whole, and nothing else: look at what is done along dim 1."
+    if len(columns) == 1:
+        return f"Column {columns[0]} is off as a whole, and nothing else: look at what is done along dim 1."
+    return f"Columns {_listed(columns)} are off as a whole, and nothing else: look at what is done along dim 1."
 
 
 def entries_are_off(places: Sequence[int]) -> str:
     """A pattern of errors in a vector."""
-    return f"{_numbered('Entry', places, 'Entries')} off."
+    return f"Entry {places[0]} is off." if len(places) == 1 else f"Entries {_listed(places)} are off."
 
 
 def some_are_off(count: int, total: int) -> str:
@@ -218,9 +225,8 @@ def some_are_off(count: int, total: int) -> str:
     return f"{count} of {total} entries are off."
 
 
-def _numbered(one: str, numbers: Sequence[int], many: str = "") -> str:
-    listed = ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
-    return f"{one} {listed} is" if len(numbers) == 1 else f"{many or one + 's'} {listed} are"
+def _listed(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:12])) + (", …" if len(numbers) > 12 else "")
 
 
 def slice_title(number: int) -> str:

@@ -28,6 +28,7 @@ from autograder.model import (
     SubmissionResult,
 )
 from autograder.report.feedback import LARGEST_PAGE, render_feedback
+from autograder.report.language import Language
 from autograder.report.page import Page, make_page
 
 BEFORE = datetime(2026, 12, 1, tzinfo=UTC)
@@ -39,7 +40,7 @@ PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200_000)).decode()
 
 
 def made(found: SubmissionResult, revealed: bool = False, **more: Any) -> Page:
-    return make_page(found, "Softmax regression", "en", revealed, **more)
+    return make_page(found, "Softmax regression", Language(), revealed, **more)
 
 
 def html_of(found: SubmissionResult, reveal: str = "after_due", **more: Any) -> str:
