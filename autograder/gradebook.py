@@ -427,7 +427,7 @@ def _plain(cell: str) -> str:
 def _must_look(grade_id: str, result: SubmissionResult) -> bool:
     """True when staff must look for our sake: the submission could not be graded, or a check of ours broke."""
     exercise = _exercise_of(grade_id, result)
-    return result.status == "failed" or (isinstance(exercise, ExerciseResult) and exercise.has_broken_checks)
+    return result.status == "failed" or (isinstance(exercise, ExerciseResult) and exercise.needs_staff)
 
 
 def _write_grade(grade: Any, score: float | None, must_look: bool, is_new: bool) -> None:

@@ -184,6 +184,11 @@ class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
         """True when a check of ours broke, so that staff must look."""
         return any(check.outcome is Outcome.BROKEN for check in self.checks)
 
+    @property
+    def needs_staff(self) -> bool:
+        """True when staff must look: a check of ours broke, or one was not checked for a reason that is the code's."""
+        return self.has_broken_checks or any(c.outcome is Outcome.NOT_CHECKED and c.staff_note for c in self.checks)
+
 
 class QuestionState(StrEnum):
     """What became of an answer to a question."""

@@ -309,3 +309,17 @@ def test_what_teachers_wrote_and_graded_is_read_with_the_late_penalty(book: Grad
     assert {(one.cell, one.score) for one in ann.by_hand} == {("double", 1.75), ("explain", None)}
     assert (ann.score, ann.late_penalty) == (4.75, 0.5)
     assert (bob.score, bob.late_penalty, bob.comments) == (5.0, 0.0, ())
+
+
+def test_staff_are_asked_to_look_where_a_check_was_waived_on_the_codes_own_word(
+    book: Gradebook, course: Course
+) -> None:
+    result = made_result("ann", outcome=lambda _: Outcome.NOT_CHECKED)
+    record(book, course, result)
+    assert not nbgrader_rows(course, "ann")["test_double"][2]
+    noted = [
+        msgspec.structs.replace(one, checks=tuple(msgspec.structs.replace(c, staff_note="a gap") for c in one.checks))
+        for one in result.exercises
+    ]
+    record(book, course, msgspec.structs.replace(result, exercises=tuple(noted)))
+    assert nbgrader_rows(course, "ann")["test_double"][2]

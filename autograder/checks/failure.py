@@ -39,7 +39,11 @@ class CheckFailedError(AssertionError):
 
 
 class NotCheckedError(Exception):
-    """This machine cannot tell: no GPU, not even a simulated one, or a gap that our own code met. Costs no points."""
+    """This machine cannot tell: no GPU, not even a simulated one, or a gap of the simulation. Costs no points."""
+
+
+class MetGapError(NotCheckedError):
+    """A student's function met a gap of the simulated GPU, or says so, which anybody can. Staff look at it."""
 
 
 class StudentError(CheckFailedError):

@@ -6,14 +6,14 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 
 from autograder.checks.collection import CheckSession
 from autograder.checks.draw import Draw
-from autograder.checks.failure import CheckFailedError, NotCheckedError, StudentError, StudentSideError
+from autograder.checks.failure import CheckFailedError, MetGapError, NotCheckedError, StudentError, StudentSideError
 from autograder.checks.fixtures import Fixtures, Sides
 from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.raised import is_timeout
@@ -34,6 +34,7 @@ class Run:
     failure: CheckFailedError | None = None  # of a failed check; None: the check's own `assert`
     fault: BaseException | None = None  # what the check's own code raised
     note: str = ""  # why it was not checked
+    is_claimed: bool = False  # the student's function met a gap of ours, or says so
     seconds: float = 0.0
 
     @property
@@ -48,7 +49,9 @@ class Run:
 
     @property
     def staff_note(self) -> str:
-        """The traceback of what our own code raised."""
+        """The traceback of what our own code raised; or that the code met a gap of ours, or says so."""
+        if self.is_claimed:
+            return f"{self.note}: met in the student's code, or made up by it; look whether it stays on the device"
         return "" if self.fault is None else "".join(traceback.format_exception(self.fault, limit=-6))
 
 
@@ -114,7 +117,8 @@ class Runner:
         except CheckFailedError as failure:
             return Run(Outcome.FAILED, tuple(functions.steps), failure=failure)
         except (pytest.skip.Exception, NotCheckedError) as skipped:
-            return Run(Outcome.NOT_CHECKED, tuple(functions.steps), note=str(skipped))
+            is_claimed = isinstance(skipped, MetGapError)
+            return Run(Outcome.NOT_CHECKED, tuple(functions.steps), note=str(skipped), is_claimed=is_claimed)
         except (
             AssertionError,
             pytest.fail.Exception,
@@ -180,4 +184,4 @@ class _OpensLate:
 
 
 def _timed(run: Run, seconds: float) -> Run:
-    return Run(run.outcome, run.steps, run.failure, run.fault, run.note, seconds)
+    return replace(run, seconds=seconds)

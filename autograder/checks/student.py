@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from autograder.checks.failure import BrokenCheckError, CheckFailedError, NotCheckedError
+from autograder.checks.failure import BrokenCheckError, CheckFailedError, MetGapError, NotCheckedError
 from autograder.checks.kinds import kind_of, shape_of
 from autograder.checks.local import LocalCaller, local_caller
 from autograder.checks.raised import failure_of_error, failure_of_no_report
@@ -34,7 +34,6 @@ class Caller(Protocol):
         """Nothing will be called any more."""
 
 
-NOT_SEEN = "so this could not be checked, and gives no points until staff have looked at it"
 DEVICE = "cuda:0"  # where `placed` calls run
 OpenCheck = Callable[[], AbstractContextManager[Caller]]
 
@@ -252,9 +251,9 @@ class Whose:
         line = f" (line {error.line}: {error.source_line})" if error.line else ""
         return BrokenCheckError(f"the reference of {name or 'it'} raised {error.type_name}: {error.message}{line}")
 
-    def gap(self, gap: str) -> Exception:
-        """An exception that says what the simulated GPU lacks. A student's own function can say so too, at will."""
-        return CheckFailedError(f"{gap}; {NOT_SEEN}") if self.is_students else NotCheckedError(gap)
+    def gap(self, gap: str) -> NotCheckedError:
+        """An exception that says what the simulated GPU lacks."""
+        return MetGapError(gap) if self.is_students else NotCheckedError(gap)
 
     def no_report(self, failed: CallFailed) -> Exception:
         """A call that gave no report."""

@@ -270,7 +270,7 @@ ATTACKS = (
     _score(
         "dodges_the_gpu_by_claiming_a_gap",
         double="def double(x):\n    if x.is_cuda:\n        raise RuntimeError('simulated GPU: + is not simulated')\n    return 2 * x",
-        score=4 / 3,
+        score=2.0,  # it computes what it should; whether it stays on the GPU is for staff, who are asked
     ),
     _score(
         "what_cannot_be_sent_on",
