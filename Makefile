@@ -6,11 +6,7 @@ BIN := $(VENV)/bin
 export OMP_NUM_THREADS := 1
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-<<<<<<< HEAD
-.PHONY: help install demo test quick lint types unit check verify release bench bench-pages constraints clean
-=======
-.PHONY: help install demo test quick lint types unit browser check verify release bench constraints clean
->>>>>>> main
+.PHONY: help install demo test quick lint types unit browser check verify redteam killrun fuzz release bench bench-pages constraints clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -56,6 +52,18 @@ check: install
 # make verify   are all hidden checks right? References, mistakes, right styles and mutants of every assignment: long
 verify: install
 	$(BIN)/grader verify
+
+# make redteam   every attack that we know, as root, as a user and as in a container: is it contained? A quarter of an hour
+redteam: install
+	$(BIN)/python tests/redteam
+
+# make killrun   kill a batch at 200 moments: is anything lost or left behind?
+killrun: install
+	$(BIN)/python tests/redteam/killrun.py --kills 200
+
+# make fuzz   forged messages, notebooks and settings, for minutes
+fuzz: install
+	FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/grading/test_fuzz.py tests/redteam/test_fuzz_inputs.py -q
 
 # make release   build release/ anew
 release: install

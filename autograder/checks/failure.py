@@ -39,7 +39,7 @@ class CheckFailedError(AssertionError):
 
 
 class NotCheckedError(Exception):
-    """This machine cannot tell: no GPU, not even a simulated one, or a gap in the simulation. Costs no points."""
+    """This machine cannot tell: no GPU, not even a simulated one, or a gap that our own code met. Costs no points."""
 
 
 class StudentError(CheckFailedError):

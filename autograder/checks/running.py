@@ -170,7 +170,7 @@ class _OpensLate:
             if self._caller is None:
                 self._caller = self._stack.enter_context(self._open())
             return self._caller.call(call)
-        except CallFailed:
+        except (CallFailed, TypeError):  # TypeError: an argument that cannot be sent, perhaps one the student returned
             raise
         except Exception as error:
             raise StudentSideError(f"{call.name} could not be called: {error}") from error

@@ -34,6 +34,7 @@ class Caller(Protocol):
         """Nothing will be called any more."""
 
 
+NOT_SEEN = "so this could not be checked, and gives no points until staff have looked at it"
 DEVICE = "cuda:0"  # where `placed` calls run
 OpenCheck = Callable[[], AbstractContextManager[Caller]]
 
@@ -90,7 +91,7 @@ class Functions:
         for error in (report.error, report.gradient_error):
             gap = gap_of(error.type_name, error.message) if error is not None and call.device else None
             if gap is not None:
-                raise NotCheckedError(gap)
+                raise self._whose.gap(gap)
         if report.error is not None:
             raise self._whose.error(report.error, label or name)
         return Report(call, report)
@@ -250,6 +251,10 @@ class Whose:
             return failure_of_error(error, name, doing)
         line = f" (line {error.line}: {error.source_line})" if error.line else ""
         return BrokenCheckError(f"the reference of {name or 'it'} raised {error.type_name}: {error.message}{line}")
+
+    def gap(self, gap: str) -> Exception:
+        """An exception that says what the simulated GPU lacks. A student's own function can say so too, at will."""
+        return CheckFailedError(f"{gap}; {NOT_SEEN}") if self.is_students else NotCheckedError(gap)
 
     def no_report(self, failed: CallFailed) -> Exception:
         """A call that gave no report."""

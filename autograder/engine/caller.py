@@ -79,7 +79,7 @@ class Check(AbstractContextManager["Check"]):
         request = Perform(new_id(), seconds, [buffer.nbytes for buffer in writer.buffers], tree)
         late = f"`{call.name}` did not return within {seconds:g} s"
         try:
-            reply = conversation.ask(request, Performed, seconds + GRACE, writer.buffers)
+            reply = conversation.ask(request, Performed, seconds + GRACE, writer.buffers, max_tree=wire.MAX_REPORT)
             if reply.report is None:
                 raise CallFailed(late, "timeout")
             return read_report(reply.report, Reader(wire.split(conversation.memory, reply.lengths)))
@@ -120,7 +120,7 @@ class Check(AbstractContextManager["Check"]):
         place = self._place
         code = self._give_up("it ended in an earlier call")
         limit = place.host.reason_gone(patience=1.0) if place is not None and code is None else ""
-        if limit in ("memory", "disk"):
+        if limit in ("memory", "disk", "processes"):
             return f"used more {limit} than it may"
         return "ended the Python process" + ("" if code is None else f" ({describe_exit(code)})")
 

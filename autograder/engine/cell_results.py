@@ -42,6 +42,8 @@ def describe_end(report: Report, limits: Limits) -> str:
     """How a session ended by itself, as a clause about the cell that ran; "" where that cannot be known."""
     if report.reason in ("memory", "disk"):
         return f"used more {report.reason} than it may ({_size(getattr(limits, report.reason))})"
+    if report.reason == "processes":
+        return f"started more processes than it may ({limits.processes})"
     return "" if report.code is None else f"ended the Python process ({describe_exit(report.code)})"
 
 

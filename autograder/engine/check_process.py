@@ -18,6 +18,7 @@ import torch
 from autograder.engine import wire
 from autograder.engine.calls import AsGenerator, Call, CallError, CallReport, Handle, Kept
 from autograder.engine.limits import OPEN_FILES
+from autograder.engine.manners import load_in_process
 from autograder.engine.messages import REQUESTS, Perform, Performed, call_tree, read_call, report_tree
 from autograder.engine.perform import CallTimeout, perform
 from autograder.engine.shell import Shell
@@ -34,6 +35,7 @@ def close_other_files(channel: socket.socket) -> None:
 
 def serve_check(channel: socket.socket, shell: Shell) -> None:
     """Perform calls until the grader hangs up."""
+    load_in_process()  # workers would need to share memory, which the fork of a check must not
     _rehearse()
     held: list[Any] = []
     while True:

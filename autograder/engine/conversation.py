@@ -36,13 +36,12 @@ class Conversation:
         seconds: float,
         buffers: list[memoryview] | None = None,
         files: tuple[int, ...] = (),
+        max_tree: int = wire.MAX_TREE,
     ) -> Kind:
         """Send a request, and wait for its reply of type `kind`."""
         deadline = time.monotonic() + seconds
         self.tell(request, seconds, buffers, files)
-        reply, self.memory, strays = wire.receive(self._channel, REPLIES, deadline)
-        for file in strays:
-            socket.close(file)
+        reply, self.memory, _ = wire.receive(self._channel, REPLIES, deadline, max_tree)
         if not isinstance(reply, kind) or reply.id != getattr(request, "id", None):
             raise WireError("a reply to something that was not asked")
         return reply

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import shutil
 import signal
 import socket
 import tempfile
@@ -20,14 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from autograder.engine import isolation, landlock, limits, private_root, seccomp, syscalls, wire
+from autograder.engine import folders, isolation, landlock, limits, private_root, seccomp, syscalls, wire
 from autograder.engine.notebook import Notebook
 from autograder.engine.shell import Shell
-from autograder.engine.starting import Report, Start
-from autograder.engine.watch import Watch
+from autograder.engine.starting import LOOK, Report, Shared, Start
+from autograder.engine.watch import Watch, tasks_of
 from autograder.model import Isolation
 
-SHORTEST_PAUSE = 0.05  # seconds between two looks at a session
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.05, 0.5  # seconds between two looks at a session
 
 
 @dataclass(frozen=True)
@@ -38,6 +37,7 @@ class Warm:
     user: int
     shell: Shell
     filter: bytes
+    check_filter: bytes  # on top of `filter`, for the forks that serve checks
     proc: int  # a file descriptor of /proc
     address_space: int  # bytes
     is_serial: bool  # sessions have the GPU, and serve checks without a fork
@@ -56,24 +56,30 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
             syscalls.prctl(isolation.SUBREAPER, 1)
             work = tempfile.mkdtemp(prefix="torchmark-")
             os.chown(work, warm.user, -1)
+        # at level A the user is a session's own, or one in a namespace of its own
+        others = 0 if warm.level is Isolation.A else tasks_of(warm.proc, warm.user)
         child = os.fork()
     except OSError as error:
         _report(lifeline, Report("failed", detail=str(error)))
         os._exit(1)
     if child == 0:
-        _become_notebook(warm, start, requests, lifeline, work)
+        _become_notebook(warm, start, requests, work, others)
     requests.close()
-    watch = Watch(warm.proc, os.getpid(), start.limits.memory)
-    reason = _wait(lifeline, child, watch, start, None if warm.level is Isolation.A else work)
+    watch = Watch(warm.proc, os.getpid(), start.limits.memory, start.limits.processes)
+    folder = None if warm.level is Isolation.A else work
+    reason = _wait(lifeline, child, watch, start, folder, shares=not warm.is_serial)  # a driver shares memory too
     code = _end(child, watch, warm.level)
     if warm.level is not Isolation.A:
-        shutil.rmtree(work, onerror=_open_up_and_remove)
+        folders.remove(work)
     _report(lifeline, Report(reason, code if reason == "ended" else None))
     os._exit(0)
 
 
-def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None) -> str:
-    """Wait until the session has to end; the reason. `folder` is one whose size nothing else limits."""
+def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None, *, shares: bool) -> str:
+    """Wait until the session has to end; the reason.
+
+    folder: one whose size nothing else limits. shares: tell of memory that forks would share.
+    """
     deadline = time.monotonic() + start.seconds
     process = os.pidfd_open(child)
     poll = select.poll()
@@ -84,16 +90,31 @@ def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folde
         events = poll.poll(1000 * pause)
         looked = time.monotonic()
         if any(file == lifeline.fileno() for file, _ in events):
-            return "closed"
+            if not _answer(lifeline, watch, shares):
+                return "closed"
+            continue
         if events:
             return "ended"
         if time.monotonic() > deadline:
             return "time"
-        if watch.memory_is_exceeded():
-            return "memory"
-        if folder is not None and _size(folder) > start.limits.disk:
+        met = watch.limit_met()
+        if met:
+            return met
+        if folder is not None and folders.is_over(folder, start.limits.disk):
             return "disk"
-        pause = max(SHORTEST_PAUSE, 50 * (time.monotonic() - looked))  # watching takes 2 % of a core at most
+        pause = 50 * (time.monotonic() - looked)  # watching takes 2 % of a core, unless the student makes it slow
+        pause = min(max(SHORTEST_PAUSE, pause), LONGEST_PAUSE)
+
+
+def _answer(lifeline: socket.socket, watch: Watch, shares: bool) -> bool:
+    """Answer the grader's question; False when there is none, and the grader has hung up."""
+    try:
+        wire.receive(lifeline, LOOK, time.monotonic() + 1)
+        lifeline.settimeout(None)
+        wire.send(lifeline, Shared(watch.shared_memory() if shares else []))
+    except (wire.Closed, wire.DeadlinePassed, wire.WireError):
+        return False
+    return True
 
 
 def _end(child: int, watch: Watch, level: Isolation) -> int | None:
@@ -116,14 +137,17 @@ def _end(child: int, watch: Watch, level: Isolation) -> int | None:
         time.sleep(0.001)
 
 
-def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket, work: str) -> NoReturn:
-    """The child of the guardian: give up every right, become two, and serve requests in the second."""
+def _become_notebook(warm: Warm, start: Start, requests: socket.socket, work: str, others: int) -> NoReturn:
+    """The child of the guardian: give up every right, become two, and serve requests in the second.
+
+    others: processes of the same user that have nothing to do with this session.
+    """
     try:
         _keep_only(requests.fileno())
         if warm.is_serial and warm.level is Isolation.A:
             with contextlib.suppress(OSError):  # the driver may do without it
                 private_root.add_proc()
-        limits.set_limits(start.limits, None if warm.is_serial else warm.address_space, start.seconds)
+        limits.set_limits(start.limits, None if warm.is_serial else warm.address_space, start.seconds, others)
         if warm.level is not Isolation.NONE:
             isolation.become(warm.user, has_private_root=warm.level is Isolation.A)
         syscalls.prctl(isolation.DEATH_SIGNAL, signal.SIGKILL)
@@ -141,7 +165,7 @@ def _become_notebook(warm: Warm, start: Start, requests: socket.socket, lifeline
         if warm.level is not Isolation.NONE:
             landlock.restrict([*readable, *_driver_paths(warm)], writable, devices)
             seccomp.install(warm.filter)
-        Notebook(requests, warm.shell, warm.level, readable, warm.is_serial).serve()
+        Notebook(requests, warm.shell, warm.level, readable, warm.check_filter, warm.is_serial).serve()
     finally:
         os._exit(0)
 
@@ -210,22 +234,3 @@ def _unpack(status: int | None) -> int | None:
 def _report(lifeline: socket.socket, report: Report) -> None:
     with contextlib.suppress(wire.Closed):
         wire.send(lifeline, report)
-
-
-def _size(folder: str) -> int:
-    """Bytes on disk below `folder`."""
-    total = 0
-    for path, _, names in os.walk(folder, onerror=None):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(f"{path}/{name}").st_blocks * 512
-    return total
-
-
-def _open_up_and_remove(function: object, path: str, error: object) -> None:
-    """A folder that a student closed with mode 0 is opened and removed."""
-    folder = Path(path)
-    with contextlib.suppress(OSError):
-        if folder.is_dir() and not folder.is_symlink():
-            folder.chmod(0o700)
-            shutil.rmtree(folder, ignore_errors=True)

@@ -61,6 +61,13 @@ class Settle(Struct, tag="settle", array_like=True, frozen=True):
     id: int
 
 
+class Unshare(Struct, tag="unshare", array_like=True, frozen=True):
+    """Make these areas of memory, from where to where, private: a fork must not write into what others read."""
+
+    id: int
+    areas: list[tuple[int, int]]
+
+
 class OpenCheck(Struct, tag="open", array_like=True, frozen=True):
     """Fork the notebook for one check, which serves on the socket that comes with this message. No reply."""
 
@@ -89,7 +96,7 @@ class Perform(Struct, tag="perform", array_like=True, frozen=True):
     call: Any
 
 
-Request = Prepare | RunCell | Park | Resume | Settle | OpenCheck | ServeCheck | EndCheck | Perform
+Request = Prepare | RunCell | Park | Resume | Settle | Unshare | OpenCheck | ServeCheck | EndCheck | Perform
 
 
 class Stream(Struct, tag_field="output_type", tag="stream"):

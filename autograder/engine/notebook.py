@@ -11,9 +11,10 @@ import gc
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
-from autograder.engine import landlock, placement, wire
+from autograder.engine import landlock, limits, memory, placement, seccomp, wire
 from autograder.engine.check_process import close_other_files, serve_check
 from autograder.engine.forks import fork_quickly
 from autograder.engine.messages import (
@@ -33,12 +34,17 @@ from autograder.engine.messages import (
     Serving,
     Settle,
     Settled,
+    Unshare,
 )
 from autograder.engine.shell import Shell
 from autograder.errors import DeviceError
 from autograder.model import Isolation
 
-_fork, _kill, _waitpid, _exit = os.fork, os.kill, os.waitpid, os._exit  # as they were before student code ran
+# as they were before student code ran
+_fork, _kill, _killpg, _waitid, _waitpid, _exit = os.fork, os.kill, os.killpg, os.waitid, os.waitpid, os._exit
+
+
+WAITS, WAIT = 20, 0.05  # tries to fork a check, and seconds between them
 
 
 class Notebook:
@@ -48,12 +54,19 @@ class Notebook:
     """
 
     def __init__(
-        self, channel: socket.socket, shell: Shell, level: Isolation, readable: list[str], is_serial: bool
+        self,
+        channel: socket.socket,
+        shell: Shell,
+        level: Isolation,
+        readable: list[str],
+        check_filter: bytes,
+        is_serial: bool,
     ) -> None:
         self._channel = channel
         self._shell = shell
         self._level = level
         self._readable = readable
+        self._check_filter = check_filter
         self._is_serial = is_serial
         self._serving: socket.socket | None = None  # to the grader, for a check that is served in this process
         self._is_forking = False
@@ -67,7 +80,7 @@ class Notebook:
         os.register_at_fork(after_in_child=self._close_in_students_fork)
         while True:
             try:
-                request, _, files = wire.receive(self._channel, REQUESTS, max_tree=1 << 32)
+                request, _, files = wire.receive(self._channel, REQUESTS, max_tree=1 << 32, takes_files=True)
             except wire.Closed:
                 return
             if isinstance(request, Park):
@@ -87,7 +100,9 @@ class Notebook:
     def _carry_out(self, request: Request) -> Reply:
         match request:
             case RunCell(id, index, source, seconds):
+                limits.keep_some_files(True)
                 status, took, outputs = self._shell.run(index, source, seconds)
+                limits.keep_some_files(False)
                 return CellDone(id, status, took, outputs)
             case Prepare():
                 return self._prepare(request)
@@ -95,10 +110,14 @@ class Notebook:
                 return self._resume(id)
             case Settle(id):
                 return self._settle(id)
+            case Unshare(id, areas):
+                for start, end in areas:
+                    memory.make_private(start, end)
+                return Done(id)
             case EndCheck(id, number):
                 self._collect_ended()
                 code = self._ended.pop(number, None)
-                return Ended(id, _end_child(self._checks.pop(number, 0)) if code is None else code)
+                return Ended(id, _end_group(self._checks.pop(number, 0)) if code is None else code)
         raise wire.WireError("a request for another process")
 
     def _prepare(self, request: Prepare) -> Reply:
@@ -151,26 +170,26 @@ class Notebook:
         """Let the processes of checks that are over go: a dead one still counts among the processes allowed."""
         for number, process in list(self._checks.items()):
             try:
-                is_over, status = _waitpid(process, os.WNOHANG)
+                is_over = _waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT)
             except ChildProcessError:
                 del self._checks[number]
                 continue
             if is_over:
                 del self._checks[number]
-                self._ended[number] = os.waitstatus_to_exitcode(status)
+                code = _end_group(process)
+                if code is not None:
+                    self._ended[number] = code
 
     def _open_check(self, request: OpenCheck, channel: socket.socket) -> None:
-        self._collect_ended()
-        try:
-            process = fork_quickly()
-        except OSError:
-            process = -1
+        process = self._fork_check()
         if process == 0:
             self._channel.close()
             self._channel = channel
             try:
+                os.setpgid(0, 0)  # what it starts goes with it
                 if self._ruleset is not None:
                     landlock.enforce(self._ruleset)
+                    seccomp.install(self._check_filter)
                 close_other_files(channel)
                 serve_check(channel, self._shell)
             finally:
@@ -178,6 +197,15 @@ class Notebook:
         channel.close()
         if process > 0:
             self._checks[request.number] = process
+
+    def _fork_check(self) -> int:
+        """Fork for a check; -1 where the student's processes leave no room for it, and do not go."""
+        for _ in range(WAITS):
+            self._collect_ended()
+            with contextlib.suppress(OSError):
+                return fork_quickly()
+            time.sleep(WAIT)  # what an earlier check started goes when that check is seen to be over
+        return -1
 
     def _serve_check(self, request: ServeCheck, channel: socket.socket) -> None:
         """Serve a check here. With a GPU that does not work (any more), end: the grader then starts anew."""
@@ -215,6 +243,14 @@ class Notebook:
         with contextlib.suppress(ChildProcessError):
             while _waitpid(-1, 0)[0]:
                 pass
+
+
+def _end_group(process: int) -> int | None:
+    """Kill the process of a check and all that it started, which cannot leave its group; how it ended."""
+    if process:
+        with contextlib.suppress(OSError):
+            _killpg(process, signal.SIGKILL)
+    return _end_child(process)
 
 
 def _end_child(process: int) -> int | None:

@@ -126,18 +126,24 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
             self._session = self._new_session()
             self._deadline = time.monotonic() + self._limits.notebook_seconds  # starting is not the student's time
             self._run_cells()
-            self.defined.update(self._session_or_lost().settle())
         except SessionLost as lost:
             self._give_up(lost)
+            return
+        try:
+            self.defined.update(self._session_or_lost().settle())
+        except SessionLost as lost:
+            self._session_or_lost().reason_gone(patience=0.5)
+            self._revive("what the cells left behind", str(lost))
         self._fork_ahead()
 
-    def _revive(self) -> None:
-        """A check brought the whole session down: run the notebook again, unless that happens all the time."""
-        reason = self._session_or_lost().reason_gone()
+    def _revive(self, culprit: str = "a check", how: str = "") -> None:
+        """The whole session was brought down: run the notebook again, unless that happens all the time."""
+        reason = self._session_or_lost().reason_gone() or how
         self._drop_spare()
-        self._notes.append(f"a check brought the notebook's processes down ({reason})")
+        self._notes.append(f"{culprit} brought the notebook's processes down ({reason})")
+        self._session_or_lost().close()
         self._session = None
-        self._lost = "the notebook's processes were brought down by an earlier check"
+        self._lost = f"the notebook's processes were brought down by {culprit.replace('a check', 'an earlier check')}"
         self._revivals += 1
         if self._revivals > REVIVALS:
             return
@@ -145,7 +151,7 @@ class NotebookRun(AbstractContextManager["NotebookRun"]):
         try:
             self._session = self._new_session()
             self._replay(0, len(self._sources))
-            self._session_or_lost().settle()
+            self.defined.update(self._session_or_lost().settle())
         except SessionLost as lost:
             self._give_up(lost)
 

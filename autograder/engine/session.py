@@ -23,8 +23,9 @@ from autograder.engine.messages import (
     Serving,
     Settle,
     Settled,
+    Unshare,
 )
-from autograder.engine.starting import REPORT, Report, Start
+from autograder.engine.starting import GUARDIAN, Look, Report, Shared, Start
 from autograder.errors import IsolationError
 
 STARTING = 20.0  # seconds that a session may take to start, a fork to be made, a process to end
@@ -115,7 +116,13 @@ class Session:
             self._checkpoint.close()
             self._checkpoint = None
         try:
-            return self._notebook.ask(Settle(new_id()), Settled, STARTING).defined
+            defined = self._notebook.ask(Settle(new_id()), Settled, STARTING).defined
+            areas = self._shared_memory()
+            if areas:
+                self._notebook.ask(Unshare(new_id(), areas), Done, STARTING)
+                if self._shared_memory():
+                    raise SessionLost("keeps memory that its checks would share")
+            return defined
         except (wire.Closed, wire.DeadlinePassed, wire.WireError) as error:
             raise SessionLost("was gone before it could be checked") from error
 
@@ -172,10 +179,23 @@ class Session:
             self.close()
         return self._report.reason if self._report is not None else ""
 
+    def _shared_memory(self) -> list[tuple[int, int]]:
+        """What the guardian sees from outside; the notebook's own word would be the student's."""
+        wire.send(self._lifeline, Look())
+        answer = wire.receive(self._lifeline, GUARDIAN, time.monotonic() + STARTING)[0]
+        if isinstance(answer, Shared):
+            return answer.areas
+        self._report = answer
+        raise wire.Closed
+
     def _last_word(self) -> Report:
         try:
             with contextlib.suppress(OSError):
                 self._lifeline.shutdown(socket.SHUT_WR)
-            return wire.receive(self._lifeline, REPORT, time.monotonic() + STARTING, max_tree=1 << 16)[0]
+            deadline = time.monotonic() + STARTING
+            while True:
+                word = wire.receive(self._lifeline, GUARDIAN, deadline)[0]
+                if isinstance(word, Report):
+                    return word
         except (OSError, wire.Closed, wire.DeadlinePassed, wire.WireError):
             return Report("lost")

@@ -7,6 +7,7 @@ a sentence that says so.
 from __future__ import annotations
 
 import builtins
+import getpass
 import signal
 import sys
 import time
@@ -117,6 +118,7 @@ class Shell:
         for magic in ("bash", "sh", "script", "perl", "ruby", "system", "sx"):
             self._shell.register_magic_function(_refuse_magic(magic), "line_cell", magic_name=magic)
         builtins.input = _no_input
+        getpass.getpass = _no_input  # type: ignore[assignment]
         self.namespace: dict[str, Any] = self._shell.user_ns
         self.bindings = Bindings(self.namespace, (), {})
         self.output_room = 1024**2
@@ -188,7 +190,7 @@ def _refuse_magic(name: str) -> Callable[..., None]:
     return magic
 
 
-def _no_input(prompt: object = "", /) -> str:
+def _no_input(prompt: object = "", *_: object) -> str:
     raise EOFError(NO_INPUT)
 
 

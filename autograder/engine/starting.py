@@ -27,10 +27,21 @@ class Start(Struct, frozen=True):
     seconds: float
 
 
-class Report(Struct, frozen=True):
+class Look(Struct, tag="look", frozen=True):
+    """To the guardian: which memory do the processes of the session share with their forks?"""
+
+
+class Shared(Struct, tag="shared", frozen=True):
+    """The guardian's answer: from where to where, by address. What the zygote had before is left out."""
+
+    areas: list[tuple[int, int]]
+
+
+class Report(Struct, tag="report", frozen=True):
     """The guardian's last word, when nothing of the session is left.
 
-    reason: "closed" (by the grader), "ended" (the notebook's process is gone), "memory" or "disk" (a limit was met),
+    reason: "closed" (by the grader), "ended" (the notebook's process is gone), a limit that was met ("memory", "disk",
+    "processes"),
     "time" (`Start.seconds` are over), "failed" (isolation could not be set up; `detail` says why).
     code: exit status of the notebook's process, or minus a signal, where it ended by itself.
     """
@@ -42,4 +53,5 @@ class Report(Struct, frozen=True):
 
 HELLO: msgspec.msgpack.Decoder[Hello] = msgspec.msgpack.Decoder(Hello)
 START: msgspec.msgpack.Decoder[Start] = msgspec.msgpack.Decoder(Start)
-REPORT: msgspec.msgpack.Decoder[Report] = msgspec.msgpack.Decoder(Report)
+LOOK: msgspec.msgpack.Decoder[Look] = msgspec.msgpack.Decoder(Look)
+GUARDIAN: msgspec.msgpack.Decoder[Report | Shared] = msgspec.msgpack.Decoder(Report | Shared)

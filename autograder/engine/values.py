@@ -28,6 +28,8 @@ LIST, TUPLE, DICT, GENERATOR, HANDLE, TENSOR, ARRAY, SCALAR, BIG_INT, FRAME, DEV
 MAX_DEPTH = 20  # of nested containers
 MAX_NODES = 200_000  # values in one message, all containers together
 MAX_BYTES = 64 * 1024**2  # raw memory in one message, and the logical size of any tensor or array
+MAX_SEEN = 4 * MAX_BYTES  # logical size of all tensors in one message: a single byte can be a tensor of any size
+MAX_SLOW = 1_000  # huge integers, and tuples that are keys, in one message: ones that collide can be made at will
 MAX_TEXT = 1024**2  # characters of one string
 MAX_INT_DIGITS = 4_000  # hexadecimal digits of an integer that MessagePack has no room for
 MAX_DIMENSIONS = 32
@@ -42,6 +44,7 @@ DTYPES: dict[str, torch.dtype] = {
 NAMES = {dtype: name for name, dtype in DTYPES.items()}
 ARRAY_DTYPES = frozenset(("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"))
 
+PLAIN_KEYS = frozenset((type(None), bool, int, float, str))
 
 RECORDS: dict[type, int] = {Named: NAMED, Opaque: OPAQUE, Net: NET, Forward: FORWARD}
 MAKERS = {tag: kind for kind, tag in RECORDS.items()}
@@ -214,6 +217,8 @@ class Reader:
     def __init__(self, buffers: list[bytearray]) -> None:
         self._buffers = buffers
         self._nodes = MAX_NODES
+        self._seen = 0
+        self._slow = 0
 
     def value(self, tree: Any) -> Any:
         """The value of a tree."""
@@ -251,6 +256,7 @@ class Reader:
             return AsGenerator(tuple(self._value(item, depth + 1) for item in rest))
         if tag == DICT:
             parts = [self._value(part, depth + 1) for part in rest]
+            self._count_slow(sum(type(key) not in PLAIN_KEYS for key in parts[::2]))
             return dict(zip(parts[::2], parts[1::2], strict=True))
         if tag in MAKERS:
             return _record(MAKERS[tag], [self._value(part, depth + 1) for part in rest])
@@ -269,6 +275,7 @@ class Reader:
             return torch.device(self._text(name))
         if tag == BIG_INT:
             (digits,) = rest
+            self._count_slow(1)
             if len(self._text(digits)) > MAX_INT_DIGITS + 1:
                 raise WireError("an integer of too many digits")
             return int(digits, 16)
@@ -278,6 +285,11 @@ class Reader:
         if tag == ARRAY:
             return self._array(*rest)
         raise WireError("an unknown tag")
+
+    def _count_slow(self, count: int) -> None:
+        self._slow += count
+        if self._slow > MAX_SLOW:
+            raise WireError("too many values that are slow to look up")
 
     def _text(self, text: Any) -> str:
         if type(text) is not str or len(text) > MAX_TEXT:
@@ -296,6 +308,9 @@ class Reader:
         items = len(raw) // dtype.itemsize
         if len(sizes) != len(steps) or len(sizes) > MAX_DIMENSIONS or math.prod(sizes) * dtype.itemsize > MAX_BYTES:
             raise WireError("a tensor of impossible shape")
+        self._seen += math.prod(sizes) * dtype.itemsize
+        if self._seen > MAX_SEEN:
+            raise WireError("tensors of more than it may hold")
         if not math.prod(sizes):
             tensor = torch.empty_strided(sizes, steps, dtype=dtype) if 0 in sizes else torch.empty(sizes, dtype=dtype)
         elif start + sum((size - 1) * step for size, step in zip(sizes, steps, strict=True)) >= items:

@@ -8,19 +8,23 @@
 from __future__ import annotations
 
 import array
+import gc
+import os
 import socket
 import struct
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import msgspec
 
 from autograder.engine.values import MAX_BYTES, WireError
 
-__all__ = ["MAX_TREE", "Closed", "DeadlinePassed", "WireError", "receive", "send"]
+__all__ = ["MAX_REPORT", "MAX_TREE", "Closed", "DeadlinePassed", "WireError", "receive", "send"]
 
 MAX_TREE = 32 * 1024**2  # bytes
+MAX_REPORT = 4 * 1024**2  # bytes of the tree that a check's fork sends: what decoding makes of it is fifty times that
 MAX_FILES = 4  # file descriptors that may come with one message
 _HEADER = struct.Struct("<IQ")
 _CHUNK = 1 << 20
@@ -62,22 +66,45 @@ def receive(
     deadline: float | None = None,
     max_tree: int = MAX_TREE,
     max_bytes: int = MAX_BYTES,
+    takes_files: bool = False,
 ) -> tuple[Message, bytearray, list[int]]:
     """The next message, its raw memory, and the files that came with it.
 
-    deadline: in seconds of time.monotonic(); None waits for ever.
+    deadline: in seconds of time.monotonic(); None waits for ever. takes_files: False where the sender is not trusted;
+    files that it sends all the same never arrive.
     Raises Closed, DeadlinePassed, and WireError when what arrives is no message of `decoder`'s type.
     """
-    header, files = _receive_header(channel, deadline)
-    tree_length, memory_length = _HEADER.unpack(header)
-    if tree_length > max_tree or memory_length > max_bytes:
-        raise WireError(f"a message of {tree_length + memory_length} bytes")
-    tree = _receive_exactly(channel, tree_length, deadline)
-    memory = _receive_exactly(channel, memory_length, deadline)
+    header, files = _receive_header(channel, deadline, takes_files)
     try:
-        return decoder.decode(tree), memory, files
-    except Exception as error:  # msgspec's own errors, RecursionError, MemoryError: all of them the sender's doing
-        raise WireError(f"a malformed message ({type(error).__name__})") from None
+        tree_length, memory_length = _HEADER.unpack(header)
+        if tree_length > max_tree or memory_length > max_bytes:
+            raise WireError(f"a message of {tree_length + memory_length} bytes")
+        tree = _receive_exactly(channel, tree_length, deadline)
+        memory = _receive_exactly(channel, memory_length, deadline)
+        return _decode(decoder, tree), memory, files
+    except BaseException:
+        for file in files:
+            os.close(file)
+        raise
+
+
+def _decode(decoder: msgspec.msgpack.Decoder[Message], tree: bytearray) -> Message:
+    with _without_collecting():  # millions of small lists would be gone through again and again
+        try:
+            return decoder.decode(tree)
+        except Exception as error:  # msgspec's own errors, RecursionError, MemoryError: all of them the sender's doing
+            raise WireError(f"a malformed message ({type(error).__name__})") from None
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def split(memory: bytearray, lengths: Sequence[int]) -> list[bytearray]:
@@ -93,8 +120,12 @@ def split(memory: bytearray, lengths: Sequence[int]) -> list[bytearray]:
     return parts
 
 
-def _receive_header(channel: socket.socket, deadline: float | None) -> tuple[bytes, list[int]]:
-    """The header; files ride on its first byte."""
+def _receive_header(
+    channel: socket.socket, deadline: float | None, takes_files: bool
+) -> tuple[bytes | bytearray, list[int]]:
+    """The header; files ride on its first byte. Where none are taken, the kernel lets them go."""
+    if not takes_files:
+        return _receive_exactly(channel, _HEADER.size, deadline), []
     _set_timeout(channel, deadline)
     try:
         start, ancillary, _, _ = channel.recvmsg(

@@ -90,7 +90,7 @@ def main(file: int, wanted: str, gpu: Path | None, is_serial: bool) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
     while True:
         try:
-            start, _, files = wire.receive(grader, START)
+            start, _, files = wire.receive(grader, START, takes_files=True)
         except wire.Closed:
             return
         requests, lifeline = (socket.socket(fileno=number) for number in files)
@@ -144,8 +144,10 @@ def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool) -> Warm:
     if level is Isolation.A:
         isolation.enter_namespaces(_own_source(), has_gpu=is_serial)
     filter_ = seccomp.build_filter(beside_others=level is not Isolation.A)
+    check_filter = seccomp.build_check_filter()
     gc.freeze()
-    return Warm(level, user, shell, filter_, proc, address_space, is_serial, os.environ.get(VISIBLE, ""))
+    visible = os.environ.get(VISIBLE, "")
+    return Warm(level, user, shell, filter_, check_filter, proc, address_space, is_serial, visible)
 
 
 def _rehearse(shell: Shell) -> None:

@@ -11,7 +11,7 @@ from nbformat.v4 import new_markdown_cell, new_output
 
 from autograder.grading.markdown import as_code
 from autograder.grading.released import Released
-from autograder.grading.sanitise import clean_cell, clean_outputs
+from autograder.grading.sanitise import clean_cells, clean_outputs
 from autograder.grading.submission import Submission
 from autograder.grading.summary import question_verdict, verdict
 from autograder.model import CellResult, ExerciseResult, QuestionResult
@@ -47,8 +47,9 @@ def show_graded(
             if grade_id in verdicts:
                 outputs.append(new_output("stream", name="stdout", text=verdicts[grade_id]))
             shown_cell.outputs = outputs
-        shown.append(shown_cell if _is_ours(cell) else clean_cell(shown_cell))
-    notebook.cells = shown
+        shown.append(shown_cell)
+    cleaned = clean_cells(cell for cell in shown if not _is_ours(cell))
+    notebook.cells = [cell if _is_ours(cell) else next(cleaned) for cell in shown]
     return notebook
 
 

@@ -18,8 +18,9 @@ import nbformat
 from autograder.checks.suite import Suite
 from autograder.course import Assignment, Course
 from autograder.engine.devices import choose_device, hide_real_gpu, refusal
+from autograder.engine.private_root import shown_paths
 from autograder.engine.side import NOT_ASKED, StudentSide
-from autograder.errors import DeviceError, SubmissionError
+from autograder.errors import DeviceError, IsolationError, SubmissionError
 from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
@@ -53,6 +54,7 @@ class Grader(AbstractContextManager["Grader"]):
         self._course = course
         self._assignment = assignment
         level = isolation or course.settings.isolation.level
+        _require_out_of_sight(course)
         self._secret = course.secret()
         self._released = load_released(assignment)
         self._data = load_data(assignment)
@@ -160,6 +162,14 @@ class Grader(AbstractContextManager["Grader"]):
         result = failed_result(self._assignment, path, student, reason, notes)
         result = msgspec.structs.replace(result, isolation=self._side.level, seconds=seconds)
         return Graded(result, show_failed(self._released, result.reason))
+
+
+def _require_out_of_sight(course: Course) -> None:
+    """Raise IsolationError where the course lies among what student code may read: Python and its libraries."""
+    root = course.root.resolve()
+    for shown in shown_paths():
+        if root.is_relative_to(Path(shown).resolve()):
+            raise IsolationError(f"{root}: lies in {shown}, which student code can read; move the course elsewhere")
 
 
 def _require_storable(graded: Graded) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
@@ -16,6 +17,8 @@ from autograder.grading.harmless import clean_html
 from autograder.grading.markdown import Attachments, as_code, clean_markdown
 
 LONGEST_TEXT = 200_000  # characters of one output
+PATIENCE = 10.0  # seconds of processor time for the cells of one notebook
+MOST_PIXELS = 50_000_000  # of one picture: some kilobytes can unpack to gigabytes in a browser
 
 KEPT_METADATA = ("nbgrader", "deletable", "editable")
 
@@ -39,9 +42,24 @@ def _clean_images(bundle: Mapping[str, Any]) -> dict[str, str]:
             image = base64.b64decode("".join(content.split()), validate=True)
         except (binascii.Error, ValueError):
             continue
-        if image.startswith(start):
+        if image.startswith(start) and _pixels(image) <= MOST_PIXELS:
             kept[kind] = base64.b64encode(image).decode("ascii")
     return kept
+
+
+def _pixels(image: bytes) -> int:
+    """Width times height, as the head of a PNG, GIF or JPEG states them; 0 where it states none."""
+    if image.startswith(IMAGE_STARTS["image/png"]):
+        return int.from_bytes(image[16:20], "big") * int.from_bytes(image[20:24], "big")
+    if image.startswith(IMAGE_STARTS["image/gif"]):
+        return int.from_bytes(image[6:8], "little") * int.from_bytes(image[8:10], "little")
+    at = 2
+    while 0 < at < len(image) - 9:  # the segments of a JPEG: a marker, its length
+        marker, length = image[at + 1], int.from_bytes(image[at + 2 : at + 4], "big")
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            return int.from_bytes(image[at + 5 : at + 7], "big") * int.from_bytes(image[at + 7 : at + 9], "big")
+        at += 2 + max(length, 2)
+    return 0
 
 
 def clean_outputs(outputs: Sequence[Mapping[str, Any]]) -> list[Any]:
@@ -92,8 +110,15 @@ def _text(content: object) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "\n(cut)"
 
 
-def clean_cell(cell: Any) -> Any:
-    """A cell, rebuilt. A raw cell, which nbconvert passes on as HTML, becomes a code fence."""
+def clean_cells(cells: Iterable[Any]) -> Iterator[Any]:
+    """Cells, rebuilt. Once their markdown has taken longer than any honest one, the rest is shown as plain text."""
+    start = time.process_time()
+    for cell in cells:
+        yield clean_cell(cell, is_plain=time.process_time() - start > PATIENCE)
+
+
+def clean_cell(cell: Any, is_plain: bool = False) -> Any:
+    """A cell, rebuilt. A raw cell, which nbconvert passes on as HTML, becomes a code fence; with is_plain any text."""
     kept: dict[str, Any] = {"metadata": {key: cell.metadata[key] for key in KEPT_METADATA if key in cell.metadata}}
     if isinstance(cell.get("id"), str):
         kept["id"] = cell.id
@@ -102,7 +127,7 @@ def clean_cell(cell: Any) -> Any:
         count = cell.get("execution_count")
         kept |= {"outputs": clean_outputs(cell.get("outputs", ())), "execution_count": _count(count)}
         return new_code_cell(source, **kept)
-    if cell.cell_type == "raw":
+    if cell.cell_type == "raw" or is_plain:
         return new_markdown_cell(as_code(source), **kept)
     attachments = clean_attachments(cell.get("attachments", {}))
     kept |= {"attachments": attachments} if attachments else {}

@@ -5,8 +5,10 @@ Imported by the process that grades and by the one that waits for it; only the f
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 import traceback
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -15,6 +17,8 @@ import msgspec
 
 from autograder.errors import TorchmarkError
 from autograder.model import SubmissionResult, Try
+
+PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG
 
 
 class Job(msgspec.Struct, frozen=True):
@@ -59,9 +63,18 @@ def stand_apart() -> None:
     The parent starts us with SIGINT blocked; one that came until now is dropped.
     """
     os.setsid()
+    _end_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _end_with_parent() -> None:
+    """When the parent is killed, end at once, not after the submission at hand."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() == 1:
+            os._exit(1)
 
 
 def _work(connection: Connection, root: Path, isolation: str) -> None:

@@ -25,13 +25,13 @@ def report(*transfers: LineTransfers, devices: tuple[str, ...] = ("cuda:0",)) ->
     return Report(call, CallReport(value=torch.ones(2), devices=devices, transfers=transfers))
 
 
-def answering(answer: CallReport | CallFailed) -> Functions:
+def answering(answer: CallReport | CallFailed, is_students: bool = True) -> Functions:
     def perform(call: Call) -> CallReport:
         if isinstance(answer, CallFailed):
             raise answer
         return answer
 
-    return Functions(perform, whose=Whose(), seed="1")
+    return Functions(perform, whose=Whose(is_students), seed="1")
 
 
 def test_a_report_of_a_call_on_the_cpu_cannot_tell():
@@ -44,10 +44,16 @@ def test_without_a_device_the_check_is_not_checked():
         answering(CallFailed("no compiler", NO_DEVICE)).softmax.placed(torch.ones(2))
 
 
-def test_a_gap_of_the_simulation_is_not_checked():
+def test_a_gap_that_a_student_meets_or_claims_gives_no_points_until_staff_look():
+    gap = CallError("NotImplementedError", "simulated GPU: sparse tensors needs a real GPU and is not simulated")
+    with pytest.raises(CheckFailedError, match=r"sparse .* gives no points until staff have looked at it"):
+        answering(CallReport(error=gap)).softmax.placed(torch.ones(2))
+
+
+def test_a_gap_that_a_reference_meets_is_not_checked():
     gap = CallError("NotImplementedError", "simulated GPU: sparse tensors needs a real GPU and is not simulated")
     with pytest.raises(NotCheckedError, match="sparse"):
-        answering(CallReport(error=gap)).softmax.placed(torch.ones(2))
+        answering(CallReport(error=gap), is_students=False).softmax.placed(torch.ones(2))
 
 
 def test_the_same_words_on_the_cpu_are_the_students_own():

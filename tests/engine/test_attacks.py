@@ -108,6 +108,26 @@ attempt(
         assert {line.split()[1] for line in attempts(any_side, source)} == {"refused"}
 
 
+def test_no_socket_in_the_file_system_can_be_reached(any_side: StudentSide) -> None:
+    path = f"/tmp/torchmark-test-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        server.bind(path)
+        datagrams.bind(f"{path}.datagrams")
+        server.listen()
+        for name in (path, f"{path}.datagrams"):
+            Path(name).chmod(0o777)
+        source = f"""
+import socket
+attempt(
+    ("stream", lambda: socket.socket(socket.AF_UNIX).connect({path!r})),
+    ("datagram", lambda: socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)[0].sendto(b"x", {path!r} + ".datagrams")),
+)"""
+        lines = attempts(any_side, source)
+        Path(path).unlink()
+        Path(f"{path}.datagrams").unlink()
+    assert [line.split()[1] for line in lines] == ["refused", "refused"]
+
+
 def test_no_process_outside_can_be_signalled(any_side: StudentSide) -> None:
     with subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]) as bystander:
         source = f"""
@@ -259,7 +279,8 @@ DAEMON = """
 def leave_a_daemon(name):
     import ctypes, os, signal, time
     if os.fork() == 0:
-        os.setsid()
+        try: os.setsid()
+        except OSError: pass  # a check's processes cannot leave
         if os.fork() == 0:
             ctypes.CDLL(None).prctl(15, name)
             for number in range(1, 32):
@@ -338,6 +359,48 @@ def ok():
                 assert check.call(Call("attack")).value == [True, True, True]
         with made.open_check() as check:
             assert check.call(Call("ok")).value == 1
+
+
+SHARED = """
+import mmap, torch
+area, tensor = mmap.mmap(-1, 4096), torch.zeros(4)
+try: tensor.share_memory_()
+except RuntimeError: pass
+def keep():
+    before = area[0], tensor[0].item()
+    area[0], tensor[0] = 7, 7
+    return list(before)
+"""
+
+
+def test_a_check_leaves_nothing_in_memory_that_forks_share(any_side: StudentSide) -> None:
+    with run_on(any_side, SHARED) as made:
+        for _ in range(4):
+            with made.open_check() as check:
+                assert check.call(Call("keep")).value == [0, 0]
+
+
+def test_what_a_check_started_ends_with_it(any_side: StudentSide) -> None:
+    name = f"worker{os.getpid()}"
+    source = f"""
+def leave():
+    import ctypes, os, time
+    if os.fork() == 0:
+        ctypes.CDLL(None).prctl(15, b'{name}')
+        time.sleep(600)
+    time.sleep(0.2)
+def ok():
+    return 1
+"""
+    with run_on(any_side, source) as made:
+        with made.open_check() as check:
+            assert check.call(Call("leave")).error is None
+            assert processes_named(name)
+        deadline = time.monotonic() + 10
+        while processes_named(name) and time.monotonic() < deadline:
+            with made.open_check() as check:
+                assert check.call(Call("ok")).value == 1
+        assert not processes_named(name)
 
 
 def test_two_submissions_see_nothing_of_each_other(any_side: StudentSide) -> None:

@@ -25,6 +25,8 @@ def verdict(program: bytes, number: int, architecture: int, arguments: tuple[int
         at += 1
         if operation == 0x20:
             (accumulator,) = struct.unpack_from("=I", words, value)
+        elif operation == 0x54:
+            accumulator &= value
         elif operation == 0x06:
             return {0x7FFF0000: ALLOWED, 0x80000000: "killed"}.get(value, value & 0xFFFF)
         else:
@@ -113,6 +115,38 @@ def test_the_filter_looks_at_arguments(
     machine: str, name: str, arguments: tuple[int, ...], expected: int | str
 ) -> None:
     assert verdict_on(machine, name, *arguments) == expected
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [("socket", (1, 1)), ("connect", (3,)), ("bind", (3,)), ("socketpair", (1, 2)), ("socketpair", (1, 0x80002))],
+)
+def test_sockets_that_reach_others_are_refused_beside_others_and_in_checks(
+    machine: str, name: str, arguments: tuple[int, ...]
+) -> None:
+    assert verdict_on(machine, name, *arguments) == ALLOWED
+    assert verdict_on(machine, name, *arguments, beside_others=True) == errno.EACCES
+    number = syscalls.number_of(name, machine)
+    assert number is not None
+    assert verdict(seccomp.build_check_filter(machine), number, ARCHITECTURE[machine], arguments) == errno.EACCES
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_connected_pairs_of_streams_pass_everywhere(machine: str) -> None:
+    number = syscalls.number_of("socketpair", machine)
+    assert number is not None
+    for kind in (1, 0x80001):  # SOCK_STREAM, with SOCK_CLOEXEC
+        assert verdict_on(machine, "socketpair", 1, kind, beside_others=True) == ALLOWED
+        assert verdict(seccomp.build_check_filter(machine), number, ARCHITECTURE[machine], (1, kind)) == ALLOWED
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_check_cannot_leave_its_process_group(machine: str) -> None:
+    for name in ("setsid", "setpgid"):
+        number = syscalls.number_of(name, machine)
+        assert number is not None
+        assert verdict(seccomp.build_check_filter(machine), number, ARCHITECTURE[machine]) == EPERM
 
 
 @pytest.mark.parametrize("machine", MACHINES)

@@ -42,6 +42,30 @@ def tensor_tree(dtype: str, shape: list[int], stride: list[int], offset: int = 0
 # ---- what a forger may send
 
 
+def many(tag: int, items: list[Any]) -> list[Any]:
+    return [tag, *items]
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        many(values.LIST, [tensor_tree("bool", [1 << 26], [0])] * 5),
+        many(values.LIST, [tensor_tree("float32", [1 << 24], [0])] * 5),
+        many(values.LIST, [[values.BIG_INT, "f" * 20]] * 1001),
+        many(values.DICT, [part for n in range(1001) for part in ([values.TUPLE, n], 0)]),
+    ],
+    ids=["bytes that are tensors", "numbers that are tensors", "huge integers", "tuples as keys"],
+)
+def test_what_is_small_to_send_and_large_to_hold_is_refused(tree: list[Any]) -> None:
+    with pytest.raises(WireError):
+        Reader([bytearray(4)]).value(tree)
+
+
+def test_a_thousand_tuples_as_keys_and_numbers_of_many_digits_cross() -> None:
+    value = {(n, n): 10**30 + n for n in range(400)}
+    assert crossed(value) == value
+
+
 @pytest.mark.parametrize(
     "tree",
     [

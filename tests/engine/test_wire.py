@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -196,6 +197,16 @@ def test_an_endless_exception_is_a_wire_error(error: CallError) -> None:
         read_report(tree, Reader([]))
 
 
+def test_files_from_one_who_is_not_trusted_never_arrive(pair: Pair) -> None:
+    ours, theirs = pair
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for length in (0, 2**31):
+        socket.send_fds(theirs, [length.to_bytes(4, "little") + bytes(8)], [0, 1, 2])
+        with pytest.raises(WireError):
+            wire.receive(ours, REPLIES, soon())
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
 # ---- what goes well
 
 
@@ -204,7 +215,7 @@ def test_a_message_crosses_with_its_memory_and_its_files(pair: Pair) -> None:
     reader, writer = os.pipe()
     wire.send(theirs, Performed(7, [3, 2], None), [memoryview(b"abc"), memoryview(b"de")], [writer])
     os.close(writer)
-    reply, memory, files = wire.receive(ours, REPLIES, soon())
+    reply, memory, files = wire.receive(ours, REPLIES, soon(), takes_files=True)
     assert reply == Performed(7, [3, 2], None)
     assert [bytes(part) for part in wire.split(memory, [3, 2])] == [b"abc", b"de"]
     os.write(files[0], b"!")

@@ -12,9 +12,10 @@ import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
 
+from autograder.grading import sanitise
 from autograder.grading.harmless import clean_html
 from autograder.grading.markdown import clean_markdown
-from autograder.grading.sanitise import clean_attachments, clean_cell, clean_outputs
+from autograder.grading.sanitise import clean_attachments, clean_cell, clean_cells, clean_outputs
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()
 PICTURE = {"a.png": {"image/png": PNG}}
@@ -235,3 +236,19 @@ def test_malformed_outputs_become_valid_ones(output: dict[str, Any]) -> None:
 def test_long_output_is_cut() -> None:
     (output,) = clean_outputs([{"output_type": "stream", "text": "x" * 10**6}])
     assert len(output.text) < 300_000
+
+
+def test_a_picture_that_unpacks_to_gigabytes_is_dropped() -> None:
+    wide, high = (200_000).to_bytes(4, "big"), (200_000).to_bytes(4, "big")
+    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + wide + high
+    gif = b"GIF89a\xff\xff\xff\xff"
+    jpeg = b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20
+    for kind, image in (("png", png), ("gif", gif), ("jpeg", jpeg)):
+        data = {f"image/{kind}": base64.b64encode(image).decode()}
+        assert clean_outputs([{"output_type": "display_data", "data": data}]) == [], kind
+
+
+def test_after_much_slow_markdown_the_rest_is_shown_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sanitise, "PATIENCE", 0.1)
+    cells = [new_markdown_cell("<!--" * 2000)] * 2 + [new_markdown_cell("*last*")]
+    assert [cell.source for cell in clean_cells(cells)][-1] == "```text\n*last*\n```"
