@@ -9,7 +9,7 @@ others together, `{first}; {second}`. What no catalogue knows stays English.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 
 from autograder.course import Assignment
 
-LONGEST = 5_000  # characters of a text; what is longer is no message of ours
+LONGEST = 2_000  # characters of a text; what is longer is no message of ours
 DEEPEST = 8  # texts within texts
 LEAST_LETTERS = 4  # of a text with places; one of fewer, `{score} of {max_score}`, has numbers in its places
 NUMBERS = {"index", "line"}  # places that hold nothing else
@@ -64,9 +64,9 @@ class Pattern:
         return sum(letter.isalpha() for literal in self.literals for letter in literal)
 
     @property
-    def weight(self) -> tuple[int, int]:
+    def weight(self) -> tuple[bool, int, int]:
         """Of two patterns that fit, the heavier says more."""
-        return sum(map(len, self.literals)), -len(self.places)
+        return self.has_words, sum(map(len, self.literals)), -len(self.places)
 
     def values(self, text: str) -> tuple[str, ...] | None:
         """What stands in the places, each literal as far left as it goes; None where the text does not fit."""
@@ -123,9 +123,7 @@ class Language:
         """
         self.tag = tag
         self._messages = {text: said for catalogue in reversed(catalogues) for text, said in catalogue.items()}
-        ordered = [entry for catalogue in catalogues for entry in _entries(catalogue)]
-        self._sentences = [entry for entry in ordered if entry.pattern.has_words]
-        self._joints = [entry for entry in ordered if not entry.pattern.has_words]
+        self._entries = [entry for catalogue in catalogues for entry in _entries(catalogue)]
         self._said = lru_cache(maxsize=20_000)(self._translated)
 
     def say(self, text: str, **places: object) -> str:
@@ -158,15 +156,11 @@ class Language:
             return self._messages[text]
         if depth > DEEPEST or not _WORD.search(text):
             return text
-        for entries in (self._sentences, self._joints):
-            said = min(self._readings(text, entries, depth), key=_left_in_english, default="")
-            if said:
-                return said
-        return text
+        return min(self._readings(text, depth), key=_left_in_english, default=text)
 
-    def _readings(self, text: str, entries: Iterable[_Entry], depth: int) -> Iterator[str]:
+    def _readings(self, text: str, depth: int) -> Iterator[str]:
         """The text as each of the patterns that it fits reads it."""
-        for entry in entries:
+        for entry in self._entries:
             values = entry.pattern.values(text)
             if values is None:
                 continue

@@ -24,6 +24,8 @@ JOINTS = {
     "{first}; {second}",
     "`{name}` {what}",
     "{before} -> {after}",
+    "{name} = {value}",
+    "{name}[{place}]",
     "{sentence}.",
     ", ",
     ": ",

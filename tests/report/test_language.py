@@ -80,6 +80,13 @@ def test_the_words_of_the_program_stand_around_those_of_a_course() -> None:
     assert language.say("the type of the result is wrong") == "结果的类型不对"
 
 
+def test_a_value_belongs_to_the_whole_name_before_it() -> None:
+    language = Language(
+        "zh", MESSAGES | {"{name} = {value}": "{name} = {value}"}, {"the type of {name}": "{name} 的类型"}
+    )
+    assert language.say("the type of batch = 'Pair'") == "batch 的类型 = 'Pair'"
+
+
 def test_texts_are_held_together_only_where_one_is_known() -> None:
     assert CHINESE.say("the result; other") == "结果；other"
     assert CHINESE.say("a = 1; b = 2") == "a = 1; b = 2"
