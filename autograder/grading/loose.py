@@ -84,9 +84,7 @@ def _question(question: QuestionResult) -> dict[str, Any]:
         "score": _number(question.score),
         "max_score": _number(question.max_score),
         "answer": question.answer,
-        "message": question.message,
-        "state": question.state.value,
-        "hint": question.hint,
+        "message": "\n".join(text for text in (question.message, question.hint) if text),
     }
 
 

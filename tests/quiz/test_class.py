@@ -222,7 +222,7 @@ def test_json_has_the_promised_keys(grader: Grader, course: Course) -> None:
     result = grade(grader, course, "ann", {"shape": "shape = (1, 2, 3)"}).result
     (parsed,) = json.loads(results_to_json([result]))
     shape = next(one for one in parsed["questions"] if one["name"] == "shape")
-    assert list(shape) == ["name", "variant", "score", "max_score", "answer", "message", "state", "hint"]
+    assert list(shape) == ["name", "variant", "score", "max_score", "answer", "message"]
     assert (shape["answer"], shape["score"], shape["max_score"]) == ("(1, 2, 3)", 0.0, 1.0)
 
 
