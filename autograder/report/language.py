@@ -22,7 +22,7 @@ from autograder.course import Assignment
 LONGEST = 2_000  # characters of a text; what is longer is no message of ours
 DEEPEST = 8  # texts within texts
 LEAST_LETTERS = 4  # of a text with places; one of fewer, `{score} of {max_score}`, has numbers in its places
-NUMBERS = {"index", "line"}  # places that hold nothing else
+NUMBERS = {"index", "line", "number", "attempts"}  # places that hold nothing else
 AS_THEY_ARE = {"type_name", "error", "source", "source_line", "others"}  # places of what Python or the student says
 DATE = "{0.day} {0:%B} {0.year}, {0:%H:%M}"
 PROGRAM = Path(__file__).with_name("locale")

@@ -98,10 +98,10 @@ def is_complete(exercise: ExerciseResult) -> bool:
 
 def explanation(exercise: ExerciseResult) -> str:
     """Say why the exercise scores as it does, where the checks alone do not."""
-    reasons = [f"“{one_line(c.title)}”. {printable(c.message)}".strip() for c in exercise.broken_rules]
-    if reasons:
-        return f"0 points because a rule of this exercise is broken: {' '.join(reasons)}"
-    return printable(exercise.note)
+    if not exercise.broken_rules:
+        return printable(exercise.note)
+    title, message = one_line(exercise.broken_rules[0].title), printable(exercise.broken_rules[0].message)
+    return f"0 points because a rule of this exercise is broken: “{title}”. {message}".strip()
 
 
 def done(result: SubmissionResult) -> str:

@@ -25,7 +25,6 @@ JOINTS = {
     "`{name}` {what}",
     "{before} -> {after}",
     "{name} = {value}",
-    "{name}[{place}]",
     "{sentence}.",
     ", ",
     ": ",

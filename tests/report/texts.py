@@ -52,7 +52,7 @@ ALONE = {  # texts of one word, which cannot be told from names
 }
 JOINED = (  # what is put together by code that is no f-string, or stands elsewhere
     "{first}; {second}", "{sentence}.", "`{name}` {what}", "{name}: {what}", "{before} -> {after}",
-    "{name} = {value}", "{name}[{place}]",
+    "{name} = {value}", "the result[{place}]",
     "Exercise {number}: {name}", "an earlier check", DATE,
     "simulated GPU: {what} needs a real GPU and is not simulated", *(state.value for state in QuestionState),
 )  # fmt: skip
