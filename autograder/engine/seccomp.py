@@ -47,6 +47,7 @@ NUMBER_AT, ARCH_AT, ARGUMENTS_AT = 0, 4, 16
 
 AF_UNIX, SOCK_STREAM = 1, 1
 SOCKET_KIND = 0xF  # of the second argument of socket(); the rest are flags
+MAP_TYPE, MAP_SHARED, PROT_WRITE = 0xF, 1, 2
 NEW_NAMESPACES = 0x7E020000 | 0x80  # CLONE_NEW*, with CLONE_NEWTIME
 TERMINAL_INPUT, LINUX_CONSOLE = 0x5412, 0x541C  # ioctl TIOCSTI, TIOCLINUX
 
@@ -100,6 +101,7 @@ def build_filter(beside_others: bool, machine: str | None = None) -> bytes:
         program.add(RETURN, KILL_PROCESS)
     if beside_others:
         _refuse_sockets(program)
+        _refuse_shared_memory(program)
     program.on("socket", 0, [(EQUAL, AF_UNIX, 1, 0), (RETURN, ERRNO | errno.EACCES, 0, 0), allow])
     program.on("clone", 0, [(ANY_BIT, NEW_NAMESPACES, 0, 1), refuse, allow])
     program.on("prlimit64", 0, [(EQUAL, 0, 1, 0), refuse, allow])
@@ -124,6 +126,14 @@ def build_check_filter(machine: str | None = None) -> bytes:
         program.refuse(name)
     program.add(RETURN, ALLOW)
     return b"".join(program.code)
+
+
+def _refuse_shared_memory(program: _Program) -> None:
+    """No memory that forks write for each other: where nobody can look at it from outside, nobody could undo it."""
+    prot_is_loaded = (LOAD, ARGUMENTS_AT + 8 * 2, 0, 0)
+    refuse = (RETURN, ERRNO | errno.EPERM, 0, 0)
+    body = [(AND, MAP_TYPE, 0, 0), (EQUAL, MAP_SHARED, 0, 3), prot_is_loaded, (ANY_BIT, PROT_WRITE, 0, 1), refuse]
+    program.on("mmap", 3, [*body, (RETURN, ALLOW, 0, 0)])
 
 
 def _refuse_sockets(program: _Program) -> None:

@@ -73,6 +73,7 @@ NUMBERS: Mapping[str, tuple[int | None, int | None]] = {
     "memfd_create": (319, 279),
     "memfd_secret": (447, 447),
     "migrate_pages": (256, 238),
+    "mmap": (9, 222),
     "mknod": (133, None),
     "mknodat": (259, 33),
     "modify_ldt": (154, None),

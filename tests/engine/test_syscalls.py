@@ -142,6 +142,15 @@ def test_connected_pairs_of_streams_pass_everywhere(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
+def test_shared_memory_that_can_be_written_is_refused_beside_others(machine: str) -> None:
+    def mmap(prot: int, flags: int, beside_others: bool = True) -> int | str | None:
+        return verdict_on(machine, "mmap", 0, 4096, prot, flags, beside_others=beside_others)
+
+    assert mmap(3, 0x21) == mmap(3, 0x01) == EPERM
+    assert mmap(1, 0x01) == mmap(3, 0x22) == mmap(3, 0x02) == mmap(3, 0x21, False) == ALLOWED
+
+
+@pytest.mark.parametrize("machine", MACHINES)
 def test_a_check_cannot_leave_its_process_group(machine: str) -> None:
     for name in ("setsid", "setpgid"):
         number = syscalls.number_of(name, machine)

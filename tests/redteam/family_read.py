@@ -147,7 +147,10 @@ attempt(lambda: sys.argv, lambda: sys.orig_argv, lambda: dict(__import__("os").e
 # one check keeps what it is given, and a later one returns it
 KEEP = """
 import mmap, os, sys, torch
-KEPT = mmap.mmap(-1, 1 << 16)
+try:
+    KEPT = mmap.mmap(-1, 1 << 16)
+except OSError:
+    KEPT = bytearray(1 << 16)
 try:
     TENSOR = torch.zeros(1000).share_memory_()
 except RuntimeError:
