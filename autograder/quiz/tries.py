@@ -55,8 +55,11 @@ def _remarks(number: int, is_try: bool, own: float, worth: list[float], rules: Q
     if is_try and rules.attempts and number > rules.attempts:
         remarks.append(f"this is try {number} of {rules.attempts}, which counts no more")
     elif is_try:
-        cost = f", worth {_left(number, rules):.0%} of the points" if rules.penalty else ""
-        remarks.append(f"this is try {number}{f' of {rules.attempts}' if rules.attempts else ''}{cost}")
+        worth_now = f"{_left(number, rules):.0%}"
+        remarks.append(
+            f"this is try {number}{f' of {rules.attempts}' if rules.attempts else ''}"
+            f"{f', worth {worth_now} of the points' if rules.penalty else ''}"
+        )
     if max(worth) > own:
         remarks.append(f"your try {worth.index(max(worth)) + 1} was better, and counts")
     return remarks

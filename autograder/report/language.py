@@ -19,20 +19,24 @@ from markupsafe import Markup, escape
 
 from autograder.course import Assignment
 
-LONGEST = 5_000  # characters of a text; what is longer is no message of ours
+LONGEST = 2_000  # characters of a text; what is longer is no message of ours
 DEEPEST = 8  # texts within texts
 LEAST_LETTERS = 4  # of a text with places; one of fewer, `{score} of {max_score}`, has numbers in its places
+NUMBERS = {"index", "line", "number", "attempts"}  # places that hold nothing else
 AS_THEY_ARE = {"type_name", "error", "source", "source_line", "others"}  # places of what Python or the student says
 DATE = "{0.day} {0:%B} {0.year}, {0:%H:%M}"
 PROGRAM = Path(__file__).with_name("locale")
 _PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _NUMBER = re.compile(r"[\d.,+-]+%?")
-_PYTHON_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Iteration): ")  # what Python says stays
+_PYTHON_SAYS = re.compile(  # an exception with its text, up to its line where we name that
+    r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Iteration|Warning): .*?(?= \(line \d+(: `.*`)?\)$|$)", re.DOTALL
+)
+_KEPT = "\ue000"  # stands for it meanwhile
 _CODE = re.compile(r"`[^`]*`")
 _HAN = re.compile(r"[\u3400-\u9fff]")
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef“”‘’…]")
-_APART = re.compile(r"[A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
+_APART = re.compile(r"[\ue000A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,8 @@ class Pattern:
             start = at + len(literal)
         values.append(text[start:end])
         is_telling = self.letters >= LEAST_LETTERS or not self.has_words
-        return tuple(values) if is_telling or all(map(_NUMBER.fullmatch, values)) else None
+        numbers = [value for name, value in zip(self.places, values, strict=True) if name in NUMBERS or not is_telling]
+        return tuple(values) if all(map(_NUMBER.fullmatch, numbers)) else None
 
 
 def is_end(text: str) -> bool:
@@ -99,30 +104,44 @@ class _Entry:
         return _fill(self.target, dict(zip(self.pattern.places, values, strict=True)))
 
 
+def _entries(catalogue: Mapping[str, str]) -> list[_Entry]:
+    """The texts with places, the heaviest first."""
+    entries = (
+        _Entry(Pattern.of(text, is_end(text)), Pattern.of(said, is_end(text))) for text, said in catalogue.items()
+    )
+    return sorted((e for e in entries if e.pattern.places), key=lambda entry: entry.pattern.weight, reverse=True)
+
+
 class Language:
     """One language with what its catalogues know."""
 
-    def __init__(self, tag: str = "en", messages: Mapping[str, str] | None = None) -> None:
-        """tag: as HTML wants it. messages: English text -> text in this language; none for English."""
+    def __init__(self, tag: str = "en", *catalogues: Mapping[str, str]) -> None:
+        """tag: as HTML wants it. catalogues: English text -> text in this language; none for English.
+
+        Where a text can be read in two ways, the earlier catalogue has the outer words: "{name} is wrong" of the
+        program stands around "the type of {name}" of a course.
+        """
         self.tag = tag
-        self._messages = dict(messages or {})
-        entries = [
-            _Entry(Pattern.of(text, is_end(text)), Pattern.of(target, is_end(text)))
-            for text, target in self._messages.items()
-        ]
-        with_places = (entry for entry in entries if entry.pattern.places)
-        self._entries = sorted(with_places, key=lambda entry: entry.pattern.weight, reverse=True)
+        self._messages = {text: said for catalogue in reversed(catalogues) for text, said in catalogue.items()}
+        self._entries = [entry for catalogue in catalogues for entry in _entries(catalogue)]
         self._said = lru_cache(maxsize=20_000)(self._translated)
 
     def say(self, text: str, **places: object) -> str:
         """The text in this language; with `places` it is a text with places, filled in; HTML if one is."""
         if not places:
-            return self._said(text, 0) if self._messages and len(text) <= LONGEST else text
+            return self._say(text) if self._messages and len(text) <= LONGEST else text
         target = Pattern.of(self._messages.get(text, text))
         if not any(isinstance(value, Markup) for value in places.values()):
             return _fill(target, {name: self.say(str(value)) for name, value in places.items()})
         escaped = Pattern(tuple(str(escape(literal)) for literal in target.literals), target.places)
         return Markup(_fill(escaped, {name: str(self._as_markup(value)) for name, value in places.items()}))
+
+    def _say(self, text: str) -> str:
+        """The text in this language, but for what Python says in it."""
+        found = _PYTHON_SAYS.search(text) if _KEPT not in text else None
+        if found is None:
+            return self._said(text, 0)
+        return self._said(text.replace(found[0], _KEPT, 1), 0).replace(_KEPT, found[0])
 
     def _as_markup(self, value: object) -> Markup:
         return value if isinstance(value, Markup) else escape(self.say(str(value)))
@@ -135,12 +154,12 @@ class Language:
     def _translated(self, text: str, depth: int) -> str:
         if text in self._messages:
             return self._messages[text]
-        if depth > DEEPEST or not _WORD.search(text) or _PYTHON_ERROR.match(text):
+        if depth > DEEPEST or not _WORD.search(text):
             return text
         return min(self._readings(text, depth), key=_left_in_english, default=text)
 
     def _readings(self, text: str, depth: int) -> Iterator[str]:
-        """The text as each of the patterns reads it that it fits, the heaviest first."""
+        """The text as each of the patterns that it fits reads it."""
         for entry in self._entries:
             values = entry.pattern.values(text)
             if values is None:
@@ -162,10 +181,7 @@ def language_of(tag: str, assignment: Assignment) -> Language:
 
 @cache
 def _language(tag: str, catalogues: tuple[Path, ...]) -> Language:
-    messages: dict[str, str] = {}
-    for path in catalogues:
-        messages |= read_catalogue(path) if path.is_file() else {}
-    return Language(tag, messages)
+    return Language(tag, *(read_catalogue(path) for path in catalogues if path.is_file()))
 
 
 def read_catalogue(path: Path) -> dict[str, str]:

@@ -21,6 +21,7 @@ from autograder.model import (
     Remarks,
     SubmissionResult,
 )
+from autograder.report.language import Language
 from autograder.report.text import one_line, plural, points, printable, size
 
 NOT_CHECKED = "We could not check this. It costs you no points, and staff will look at it."
@@ -65,8 +66,7 @@ COURSE_CELL = "A cell of the course, folded there too."
 
 def in_words(moment: datetime) -> str:
     """Return `1 December 2026, 23:59 (UTC+01:00)`."""
-    zone = moment.tzname() or ""
-    return f"{moment.day} {moment:%B %Y, %H:%M}{f' ({zone})' if zone else ''}"
+    return Language().date(moment)
 
 
 def of_points(score: float, max_score: float) -> str:
@@ -98,10 +98,10 @@ def is_complete(exercise: ExerciseResult) -> bool:
 
 def explanation(exercise: ExerciseResult) -> str:
     """Say why the exercise scores as it does, where the checks alone do not."""
-    reasons = [f"“{one_line(c.title)}”. {printable(c.message)}".strip() for c in exercise.broken_rules]
-    if reasons:
-        return f"0 points because a rule of this exercise is broken: {' '.join(reasons)}"
-    return printable(exercise.note)
+    if not exercise.broken_rules:
+        return printable(exercise.note)
+    title, message = one_line(exercise.broken_rules[0].title), printable(exercise.broken_rules[0].message)
+    return f"0 points because a rule of this exercise is broken: “{title}”. {message}".strip()
 
 
 def done(result: SubmissionResult) -> str:

@@ -68,7 +68,6 @@ class LineTransfers(msgspec.Struct, frozen=True):
     dtypes: tuple[str, ...]
 
     def __str__(self) -> str:
-        where = f"line {self.place.line}" + (" (backward)" if self.phase == "backward" else "")
         often = "once" if self.times == 1 else f"{self.times} times"
         what = ", ".join(str(shape) for shape in self.shapes[:3]) + (", ..." if len(self.shapes) > 3 else "")
         match self.kind:
@@ -81,9 +80,10 @@ class LineTransfers(msgspec.Struct, frozen=True):
             case TransferKind.NUMPY:
                 act = f"turned a tensor {what} into a NumPy array {often}"
             case _:
-                way = f"from {self.source} to {self.target}"
-                act = f"moved {what} {'/'.join(self.dtypes)} {way} {often}, {self.bytes} bytes"
-        return f"{where} {act}: `{self.place.source}`"
+                moved = f"moved {what} {'/'.join(self.dtypes)}"
+                act = f"{moved} from {self.source} to {self.target} {often}, {self.bytes} bytes"
+        is_backward = self.phase == "backward"
+        return f"line {self.place.line}{' (backward)' if is_backward else ''} {act}: `{self.place.source}`"
 
 
 def sum_by_line(transfers: tuple[Transfer, ...]) -> tuple[LineTransfers, ...]:

@@ -24,6 +24,7 @@ JOINTS = {
     "{first}; {second}",
     "`{name}` {what}",
     "{before} -> {after}",
+    "{name} = {value}",
     "{sentence}.",
     ", ",
     ": ",

@@ -65,6 +65,28 @@ def test_the_end_of_a_text_is_translated_after_any_other() -> None:
     assert said == "你的函数抛出了 ValueError: x; y（第 3 行：`a; b`）"
 
 
+def test_what_python_says_is_never_taken_for_words_of_ours() -> None:
+    said = CHINESE.say("your function raised ValueError: the result; a has the wrong shape (line 3: `x`)")
+    assert said == "你的函数抛出了 ValueError: the result; a has the wrong shape（第 3 行：`x`）"
+
+
+def test_of_two_ways_to_read_a_text_the_one_with_least_english_is_taken() -> None:
+    catalogue = {"a long name of {thing}": "{thing} 的长名", "{name} is wrong": "{name} 不对"}
+    assert Language("zh", catalogue, {"a long name of b": "乙"}).say("a long name of b is wrong") == "乙不对"
+
+
+def test_the_words_of_the_program_stand_around_those_of_a_course() -> None:
+    language = Language("zh", MESSAGES | {"{name} is wrong": "{name} 不对"}, {"the type of {name}": "{name} 的类型"})
+    assert language.say("the type of the result is wrong") == "结果的类型不对"
+
+
+def test_a_value_belongs_to_the_whole_name_before_it() -> None:
+    language = Language(
+        "zh", MESSAGES | {"{name} = {value}": "{name} = {value}"}, {"the type of {name}": "{name} 的类型"}
+    )
+    assert language.say("the type of batch = 'Pair'") == "batch 的类型 = 'Pair'"
+
+
 def test_texts_are_held_together_only_where_one_is_known() -> None:
     assert CHINESE.say("the result; other") == "结果；other"
     assert CHINESE.say("a = 1; b = 2") == "a = 1; b = 2"

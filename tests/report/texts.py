@@ -44,7 +44,7 @@ ALONE = {  # texts of one word, which cannot be told from names
     "checks/expect": ("first", "second", "third", "fourth", "fifth", "{position}th"),
     "checks/numbers": ("wrong",),
     "checks/told": ("nothing",),
-    "engine/cell_results": ("memory", "disk"),
+    "engine/cell_results": ("memory", "disk", "processes"),
     "engine/surroundings": ("autocast", "on", "off"),
     "simgpu/transfers": ("once",),
     "quiz/variant": ("right",),
@@ -52,7 +52,9 @@ ALONE = {  # texts of one word, which cannot be told from names
 }
 JOINED = (  # what is put together by code that is no f-string, or stands elsewhere
     "{first}; {second}", "{sentence}.", "`{name}` {what}", "{name}: {what}", "{before} -> {after}",
-    "Exercise {number}: {name}", DATE, *(state.value for state in QuestionState),
+    "{name} = {value}", "the result[{place}]",
+    "Exercise {number}: {name}", "an earlier check", DATE,
+    "simulated GPU: {what} needs a real GPU and is not simulated", *(state.value for state in QuestionState),
 )  # fmt: skip
 NOT_SHOWN = {"example {id}"}  # no student reads it, though it looks like a message
 LONGEST_CHOICE = 32  # texts that one f-string can be
