@@ -27,7 +27,7 @@ from autograder.errors import TorchmarkError
 from autograder.grading.worker import Job, Reply, work
 from autograder.model import SubmissionResult
 
-START_SECONDS = 120.0  # until a worker has imported torch and the checks
+START_SECONDS = 600.0  # until a worker has imported torch and the checks; the first one may compile the simulated GPU
 TRIES = 2  # a submission whose worker died is tried once more, in a fresh one
 
 MULTIPROCESSING = multiprocessing.get_context("spawn")  # never fork a process that may have threads
