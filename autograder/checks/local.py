@@ -22,6 +22,7 @@ from autograder.engine import placement
 from autograder.engine.arguments import Named, Net, Opaque
 from autograder.engine.calls import NO_DEVICE, AsGenerator, Call, CallError, CallFailed, CallReport, Handle, Kept
 from autograder.engine.perform import CallTimeout, perform
+from autograder.engine.values import Writer
 from autograder.errors import DeviceError
 
 _CROSS = (bool, int, float, str, Tensor, np.ndarray, Handle, Net, Opaque, torch.device)  # as the wire takes them
@@ -93,6 +94,8 @@ class LocalCaller:
             return {key: self._with_objects(item) for key, item in value.items()}
         if kind is AsGenerator:
             return AsGenerator(self._with_objects(value.items))
+        if value is not None and kind not in _CROSS:
+            Writer().tree(value)  # a TypeError where the wire would refuse it
         return value
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from nbgrader import api
@@ -12,6 +12,8 @@ from quiz_course import NOTEBOOK, SETTINGS, hand_in, notebook_of, questions, var
 from autograder.course import Course, load_course
 from autograder.gradebook import Gradebook
 from autograder.grading.batch import grade_class
+from autograder.grading.one import Grader
+from autograder.grading.released import load_released
 from autograder.model import QuestionResult, QuestionState, SubmissionResult
 from autograder.release.build import release
 
@@ -19,21 +21,36 @@ RULES = "[quiz]\nattempts = 3\npenalty = 0.25\n"
 NOW = datetime(2027, 1, 1, tzinfo=UTC)
 
 
-@pytest.fixture
-def course(tmp_path: Path) -> Course:
-    """A quiz with one question, "integer", of one point."""
+@pytest.fixture(scope="module")
+def grader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Grader]:
+    """Of a quiz with one question, "integer", of one point."""
+    root = tmp_path_factory.mktemp("tries")
     head = NOTEBOOK.partition("\n# %% [markdown]\n# ## About")[0]
-    write_quiz(tmp_path, notebook=f'{head}\n# %% question="integer"\n', settings=SETTINGS + RULES)
-    course = load_course(tmp_path)
+    write_quiz(root, notebook=f'{head}\n# %% question="integer"\n', settings=SETTINGS + RULES)
+    course = load_course(root)
     release(course)
-    return course
+    Gradebook(course).close()
+    (root / "empty.db").write_bytes((root / "gradebook.db").read_bytes())
+    with Grader(course, course.assignment("kinds")) as grader:
+        yield grader
 
 
-def graded(course: Course, right: bool, more: int = 0) -> QuestionResult:
-    """Hand in a right or a wrong answer, grade the class, and read what the gradebook holds."""
+@pytest.fixture
+def course(grader: Grader) -> Course:
+    root = grader._course.root
+    (root / "gradebook.db").write_bytes((root / "empty.db").read_bytes())
+    return grader._course
+
+
+def graded(grader: Grader, right: bool, more: int = 0) -> QuestionResult:
+    """Hand in a right or a wrong answer, grade it as a class is graded, and read what the gradebook holds."""
+    course, assignment = grader._course, grader._assignment
     value = variant_of(questions(course)["integer"], "ada").right + (0 if right else 1 + more)
-    hand_in(course, "ada", notebook_of(course, {"integer": f"integer = {value}"}))
-    grade_class(course)
+    path = hand_in(course, "ada", notebook_of(course, {"integer": f"integer = {value}"}))
+    with Gradebook(course) as book:
+        book.prepare(assignment, load_released(assignment))
+        tries = book.tries(assignment.name).get("ada", ())
+        book.record(assignment, load_released(assignment), grader.grade(path, "ada", tries).result)
     return recorded(course).questions[0]
 
 
@@ -49,17 +66,17 @@ def give_feedback(course: Course) -> None:
         book.note_feedback([recorded(course)], NOW)
 
 
-def test_changing_an_answer_costs_nothing_until_feedback_is_given(course: Course) -> None:
-    assert graded(course, right=False).score == 0
-    found = graded(course, right=True)
+def test_changing_an_answer_costs_nothing_until_feedback_is_given(grader: Grader, course: Course) -> None:
+    assert graded(grader, right=False).score == 0
+    found = graded(grader, right=True)
     assert (found.attempt, found.score, found.state) == (1, 1.0, QuestionState.RIGHT)
 
 
-def test_each_try_after_feedback_is_kept_and_costs_the_penalty(course: Course) -> None:
+def test_each_try_after_feedback_is_kept_and_costs_the_penalty(grader: Grader, course: Course) -> None:
     for more in range(2):
-        assert graded(course, right=False, more=more).attempt == more + 1
+        assert graded(grader, right=False, more=more).attempt == more + 1
         give_feedback(course)
-    found = graded(course, right=True)
+    found = graded(grader, right=True)
     assert (found.attempt, found.score) == (3, 0.5)
     with Gradebook(course) as book:
         tries = book.tries("kinds")["ada"]
@@ -68,15 +85,13 @@ def test_each_try_after_feedback_is_kept_and_costs_the_penalty(course: Course) -
         (2, 0.0, True),
         (3, 1.0, False),
     ]
-    url = f"sqlite:///{course.root}/gradebook.db"
-    with api.Gradebook(url, course_id="small") as theirs:
+    with api.Gradebook(f"sqlite:///{course.root}/gradebook.db", course_id="small") as theirs:
         assert theirs.find_submission("kinds", "ada").score == 0.5
 
 
-def test_grading_again_without_a_change_uses_up_no_try(course: Course) -> None:
-    graded(course, right=False)
+def test_grading_a_class_again_without_a_change_uses_up_no_try(grader: Grader, course: Course) -> None:
+    graded(grader, right=False)
     give_feedback(course)
     grade_class(course, again=True)
-    found = recorded(course).questions[0]
-    assert found.attempt == 1
-    assert graded(course, right=True).score == 0.75
+    assert recorded(course).questions[0].attempt == 1
+    assert graded(grader, right=True).score == 0.75
