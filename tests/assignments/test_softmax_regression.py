@@ -70,6 +70,7 @@ def test_no_image_is_both_trained_and_tested_on(assignment):
         assert stored["images"].max() == 16
 
 
+@pytest.mark.long  # `make check` does the same
 def test_the_checks_know_every_mistake_and_accept_every_right_style(assignment):
     report = verify(assignment, seeds=1)
     assert report.problems == ()

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from small_course import filled, hand_in, write_course
 
+pytestmark = pytest.mark.redteam
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 GRADE = [sys.executable, "-W", "ignore", "-c", "from autograder.cli import main; main()"]
