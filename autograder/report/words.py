@@ -137,9 +137,7 @@ def next_answers(questions: Sequence[QuestionResult]) -> str:
     gain = points(sum(question.max_score - question.score for question in open_ones))
     unanswered = sum(question.state is QuestionState.UNANSWERED for question in open_ones)
     if unanswered:
-        return (
-            f"{plural(len(open_ones), 'question')} to go, {unanswered} of them without an answer; {gain} more to gain."
-        )
+        return f"{plural(len(open_ones), 'question')} to go, {unanswered} without an answer; {gain} more to gain."
     return f"{plural(len(open_ones), 'question')} to go; {gain} more to gain."
 
 
