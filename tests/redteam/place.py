@@ -2,8 +2,8 @@
 
     python place.py PLACE FOLDER REPORT COMMAND...
 
-PLACE is "root", "user" or "container". As root the command gets a /tmp and /dev/shm of its own, in which only FOLDER is
-kept, and a Python that every user can read. What it leaves behind is counted and ended; REPORT gets it as JSON:
+PLACE is "root", "user" or "container". As root the command gets a /tmp and /dev/shm of its own, in which only FOLDER and this
+checkout are kept, and a Python that every user can read. What it leaves behind is counted and ended; REPORT gets it as JSON:
 {"status", "seconds", "orphans", "temporary"}.
 """
 
@@ -22,6 +22,7 @@ from pathlib import Path
 
 from autograder.engine import seccomp, syscalls
 
+OURS = (Path(__file__).resolve().parents[2], Path(sys.prefix))  # the program and its Python, wherever they were put
 NOBODY = 65534
 OPEN_FILES = 192  # of the grader: few, so that an attack which uses them up need not last
 SUBREAPER, DROP_FROM_BOUND, NO_NEW_PRIVILEGES = 36, 24, 38
@@ -60,7 +61,8 @@ def _own_temporary_folders(folder: Path) -> None:
     syscalls.call("unshare", NEW_MOUNT)
     syscalls.call("mount", b"none", b"/", None, PRIVATE | RECURSIVE, None)
     kept = list(_closed_to_others(Path(sys.base_prefix)))
-    handles = {path: os.open(path, os.O_PATH) for path in [*kept[-1:], folder]}
+    ours = [path for path in OURS if path.is_relative_to("/tmp") or path.is_relative_to("/dev/shm")]
+    handles = {path: os.open(path, os.O_PATH) for path in [*kept[-1:], *ours, folder]}
     for covered in [*map(str, kept[:1]), "/tmp", "/dev/shm"]:
         options = b"mode=0755" if covered in map(str, kept) else b"mode=1777,size=1g"
         syscalls.call("mount", b"tmpfs", covered.encode(), b"tmpfs", 0, options)
@@ -156,7 +158,8 @@ def _temporary() -> set[str]:
     """What lies in the temporary folders that is not there by right."""
     folders = [path for path in (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm")) if path.is_dir()]
     names = {str(path) for folder in folders for path in folder.iterdir()}
-    return {name for name in names if "torchmark" in name or name.startswith("/dev/shm/") or "planted" in name}
+    found = {name for name in names if "torchmark" in name or name.startswith("/dev/shm/") or "planted" in name}
+    return {name for name in found if not any(path.is_relative_to(name) for path in OURS)}
 
 
 if __name__ == "__main__":
