@@ -2,9 +2,9 @@
 
     python place.py PLACE FOLDER REPORT COMMAND...
 
-PLACE is "root", "user" or "container". As root the command gets a /tmp and /dev/shm of its own, in which only FOLDER and this
-checkout are kept, and a Python that every user can read. What it leaves behind is counted and ended; REPORT gets it as JSON:
-{"status", "seconds", "orphans", "temporary"}.
+PLACE is "root", "user" or "container". As root the command gets a /tmp and /dev/shm of its own, in which only FOLDER
+and this checkout are kept, and a Python that every user can read. What it leaves behind is counted and ended; REPORT
+gets it as JSON: {"status", "seconds", "orphans", "temporary"}.
 """
 
 from __future__ import annotations
