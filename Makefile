@@ -33,7 +33,7 @@ types: install
 	$(BIN)/mypy
 
 unit: install
-	$(BIN)/python -m pytest --durations=15 -m "not long and not browser and not redteam"
+	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 -m "not long and not browser and not redteam"
 
 # make browser   the released quiz in JupyterLab and Chromium: 90 seconds; pictures in build/browser
 browser: install
