@@ -14,9 +14,9 @@ from itertools import count
 from typing import Any
 
 import altair as alt
-import vl_convert
 from markupsafe import Markup
 
+from autograder.report.class_report.drawing import svg_of
 from autograder.report.class_report.items import Item
 from autograder.report.class_report.rates import Distribution, ExerciseRate
 from autograder.report.text import points
@@ -151,7 +151,7 @@ class Charts:
             .configure_view(stroke=None)
             .to_dict()
         )
-        svg = vl_convert.vegalite_to_svg(spec, allowed_base_urls=[])
+        svg = svg_of(spec)
         number = next(self._numbers)
         svg = _ID.sub(rf"\g<1>chart-{number}-\g<2>", _ARIA.sub("", svg))
         named = Markup('<svg role="img" aria-label="{}"').format(label)
