@@ -28,7 +28,7 @@ from sqlalchemy import exc as sa_errors
 from autograder.course import Assignment, Course
 from autograder.errors import TorchmarkError
 from autograder.grading.hand_marks import HandMark, with_hand_marks
-from autograder.grading.late import late_rule
+from autograder.grading.late import LateRule, late_rule
 from autograder.grading.ledger import TABLES, Ledger
 from autograder.grading.released import Released
 from autograder.grading.summary import summarise
@@ -55,6 +55,7 @@ class Gradebook(AbstractContextManager["Gradebook"]):
 
     def __init__(self, course: Course) -> None:
         self._course = course
+        self._late_rules: dict[str, LateRule] = {}
         self._url = course.settings.gradebook.url_from(course.root)
         with self._speaking_plainly(), _alembic_on_path():
             self._api = api.Gradebook(_patient(self._url), course_id=course.settings.course.id)
@@ -125,7 +126,9 @@ class Gradebook(AbstractContextManager["Gradebook"]):
         if late > 0:
             self._api.db.flush()
             self._api.db.expire(rows, ["score"])
-            rule = late_rule(self._course, assignment)
+            if assignment.name not in self._late_rules:  # nbgrader_config.py is run once, and only where it matters
+                self._late_rules[assignment.name] = late_rule(self._course, assignment)
+            rule = self._late_rules[assignment.name]
             rows.late_submission_penalty = rule(submission.student.id, rows.score, late) or None
 
     def fingerprints(self, assignment: str) -> dict[str, str]:

@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
 from nbgrader.plugins.export import CsvExportPlugin
-from small_course import made_result, released_notebook, write_course
+from small_course import made_result, released_notebook
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -30,17 +30,9 @@ from autograder.model import Comment, Outcome, QuestionState, SubmissionResult
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
 
 
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty gradebook file: making one costs two seconds, for nbgrader runs alembic."""
-    course = write_course(tmp_path_factory.mktemp("empty"))
-    Gradebook(course).close()
-    return course.root / "gradebook.db"
-
-
 @pytest.fixture
-def course(small_course: Course, empty_database: Path) -> Course:
-    (small_course.root / "gradebook.db").write_bytes(empty_database.read_bytes())
+def course(small_course: Course, empty_database: bytes) -> Course:
+    (small_course.root / "gradebook.db").write_bytes(empty_database)
     return small_course
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 from scripted_worker import scripted_work
-from small_course import RIGHT, filled, hand_in, write_course
+from small_course import RIGHT, filled, hand_in
 
 from autograder.course import Course, load_course
 from autograder.errors import CourseError
@@ -32,14 +32,6 @@ STUDENTS = ("ann", "bob", "zoe")
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "work", scripted_work)
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """An empty gradebook file: making one costs two seconds, for nbgrader runs alembic."""
-    course = write_course(tmp_path_factory.mktemp("empty"))
-    Gradebook(course).close()
-    return (course.root / "gradebook.db").read_bytes()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook as NbgraderGradebook
-from small_course import made_result, write_course
+from small_course import made_result
 
 from autograder.course import Course, load_course
 from autograder.errors import CourseError
@@ -32,13 +32,6 @@ DUE_LINE = "[assignments.tiny]\ndue = 2027-02-01T12:00:00Z\n"
 TIMED = "[assignments.tiny]\nopens = 2027-02-01T11:00:00Z\nminutes = 60\n"
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # nbgrader's own
-
-
-@pytest.fixture(scope="module")
-def empty_database(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    course = write_course(tmp_path_factory.mktemp("empty"))
-    Gradebook(course).close()
-    return (course.root / "gradebook.db").read_bytes()
 
 
 @pytest.fixture
