@@ -16,9 +16,15 @@ from autograder.grading.pool import Finished, grade_jobs
 from autograder.grading.worker import Job
 
 
+# Processes of other tests that live as long as the test run: the one that draws charts, for instance.
+earlier: set[psutil.Process] = set()
+
+
 @pytest.fixture(autouse=True)
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "work", scripted_work)
+    earlier.clear()
+    earlier.update(psutil.Process().children())
 
 
 def run(root: Path, *students: str, workers: int = 2, guard_seconds: float = 20.0) -> dict[str, Finished]:
@@ -30,7 +36,8 @@ def run(root: Path, *students: str, workers: int = 2, guard_seconds: float = 20.
 
 
 def spawned() -> list[psutil.Process]:
-    return [child for child in psutil.Process().children() if "spawn_main" in " ".join(child.cmdline())]
+    new = [child for child in psutil.Process().children() if child not in earlier]
+    return [child for child in new if "spawn_main" in " ".join(child.cmdline())]
 
 
 def test_a_worker_that_cannot_start_ends_the_run_with_its_reason(tmp_path: Path) -> None:
