@@ -15,7 +15,6 @@ from autograder.grading import pool
 from autograder.grading.pool import Finished, grade_jobs
 from autograder.grading.worker import Job
 
-
 # Processes of other tests that live as long as the test run: the one that draws charts, for instance.
 earlier: set[psutil.Process] = set()
 
