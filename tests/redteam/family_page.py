@@ -85,7 +85,7 @@ ATTACKS = (
         Attack("page", f"check_{name}", score=NOTHING, **_in_checks(payload))
         for name, payload in {**PAYLOADS, **ODD_TEXTS}.items()
     ),
-    Attack("page", "name_quote", make=lambda: _everywhere("x")).named("page_'onmouseover='x"),
+    Attack("page", "name_quote", make=lambda: _everywhere("x")).named("page_'onmouseover='window.__fired=1"),
     Attack("page", "name_script", make=lambda: _everywhere("x")).named("page_&lt;script&gt;"),
     Attack("page", "name_backwards", make=lambda: _everywhere("x")).named("page_\u202eetareneg"),
     Attack("page", "name_formula", make=lambda: _everywhere("x")).named("@SUM(1+1)*cmd|' -C calc'!A0"),
