@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -10,13 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-import nbformat
 from formgrader_server import Formgrader, formgrader
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 CHROMIUM = Path("/usr/bin/chromium")
+FORMULA = re.compile(r'"?(=|@|\+|-(?![\d.]+(e[-+]?\d+)?"?$))')  # what a spreadsheet computes
 LOCAL = ("file:", "data:", "about:", "blob:")
 CLICK = """() => { for (const link of document.querySelectorAll('a[href]')) {
     const target = link.getAttribute('href') || '';
@@ -29,7 +30,15 @@ CLICK = """() => { for (const link of document.querySelectorAll('a[href]')) {
 OURS = ("https://cdnjs.cloudflare.com/", "https://cdn.jsdelivr.net/", "https://unpkg.com/")
 # what formgrader's own pages ask its server for
 SERVED = ("/formgrader/static/", "/formgrader/api/", "/formgrader/fonts/", "/static/")
-LISTS = ("", "/manage_submissions/tiny", "/gradebook", "/gradebook/tiny", "/gradebook/tiny/tiny", "/manage_students")
+MOMENT = 200  # milliseconds in which formgrader's scripts fetch marks and comments
+LISTS = (
+    "/manage_assignments",
+    "/manage_submissions/tiny",
+    "/gradebook",
+    "/gradebook/tiny",
+    "/gradebook/tiny/tiny",
+    "/manage_students",
+)
 
 
 def what_fires(root: Path, students: Collection[str]) -> list[str]:
@@ -45,7 +54,7 @@ def what_fires(root: Path, students: Collection[str]) -> list[str]:
     found += _in_tables(root / "report")
     pages = sorted((root / "report").rglob("*.html"))
     for student in students:
-        pages += [*(root / "feedback" / student).rglob("*.html"), *_formgrader(root / "autograded" / student)]
+        pages += (root / "feedback" / student).rglob("*.html")
     if not CHROMIUM.exists():
         return found
     return [*found, *_in_browser(pages), *_on_formgraders_server(root, students)]
@@ -65,25 +74,8 @@ def _in_terminal(done: subprocess.CompletedProcess[str]) -> Iterator[str]:
 def _in_tables(report: Path) -> Iterator[str]:
     for path in report.rglob("*.csv"):
         for line in path.read_text().splitlines():
-            if any(field.lstrip('"')[:1] in ("=", "@", "+") for field in line.split(",")):
+            if any(FORMULA.match(field) for field in line.split(",")):
                 yield f"{path.name} has a formula: {line[:200]}"
-
-
-def _formgrader(root: Path) -> list[Path]:
-    """The executed notebooks below `root` as formgrader's own exporter renders them."""
-    from nbconvert.exporters import HTMLExporter
-    from traitlets.config import Config
-
-    config = Config()
-    config.HTMLExporter.preprocessors = ["autograder.grading.formgrader_page.sanitised"]
-    exporter = HTMLExporter(config=config, template_name="classic")
-    pages = []
-    for path in sorted(root.rglob("*.ipynb")):
-        html, _ = exporter.from_notebook_node(nbformat.read(path, as_version=4))
-        page = path.with_suffix(".html")
-        page.write_text(html)
-        pages.append(page)
-    return pages
 
 
 def _in_browser(pages: list[Path]) -> Iterator[str]:
@@ -97,7 +89,7 @@ def _on_formgraders_server(root: Path, students: Collection[str]) -> Iterator[st
     """The same of what formgrader serves: lists of the class, students, their submissions."""
     with formgrader(root) as served, _tab(served.headers) as tab:
         ids = served.notebook_ids()
-        paths = {f"/formgrader{path}": path or "/" for path in LISTS}
+        paths = {f"/formgrader{path}": path for path in LISTS}
         for student in students:
             named = f"/formgrader/manage_students/{quote(student, safe='')}"
             paths |= {named: student, f"{named}/tiny": f"{student}'s tiny"} if not student.isidentifier() else {}
@@ -156,7 +148,9 @@ def _opened(tab: Page, address: str, name: str, is_ours: Callable[[str, str], bo
     tab.on("dialog", refuse)
     tab.route("http*://**", pass_on)
     try:
-        tab.goto(address, wait_until="networkidle" if address.startswith("http") else "load")
+        tab.goto(address, wait_until="load")
+        if address.startswith("http"):
+            tab.wait_for_timeout(MOMENT)
         tab.evaluate(CLICK)
         fired = tab.evaluate("window.__fired || null")
     except Error as error:  # it left for elsewhere
@@ -168,5 +162,5 @@ def _opened(tab: Page, address: str, name: str, is_ours: Callable[[str, str], bo
         yield f"{name}: ran ({fired})"
     if asked:
         yield f"{name}: asked for {asked[0]}"
-    if tab.url != address:
+    if tab.url.partition("?")[0] != address:  # formgrader itself notes there which cell was looked at
         yield f"{name}: left for {tab.url}"
