@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import msgspec
+import psutil
 import pytest
 from small_runs import LIMITS, printed, run_on
 
@@ -246,6 +247,30 @@ def test_a_check_that_takes_all_memory_does_not_spoil_the_next(narrow_side: Stud
         with made.open_check() as check:
             assert check.call(Call("ok")).value == 1
         assert "a check brought the notebook's processes down (memory)" in made.notes
+
+
+FORKS = """
+def forks():
+    import os, time
+    for _ in range(3):
+        if os.fork() == 0:
+            time.sleep(60)
+"""
+
+
+def test_what_a_check_started_goes_when_the_check_is_over(any_side: StudentSide) -> None:
+    def alive() -> set[psutil.Process]:
+        found = psutil.Process().children(recursive=True)
+        return {each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE}
+
+    with run_on(any_side, FORKS) as made:
+        with made.open_check() as check:
+            check.call(Call("forks"))
+            during = alive()
+        deadline = time.monotonic() + 10
+        while len(during & alive()) > len(during) - 4 and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert len(during & alive()) <= len(during) - 4, "the check's own process and three more"
 
 
 LEAVES = BOMB.replace("bomb", "leave").removesuffix("    time.sleep(60)\n") + "    return 1\n"
