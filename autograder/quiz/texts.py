@@ -199,7 +199,7 @@ class Expression(Variant):
         try:
             values = self.values(given, "verify")
         except Exception as error:  # a name that nobody knows, a division by zero: whatever a formula can do
-            return Scored(0.0, f"it cannot be evaluated: {error}", is_read=False)
+            return Scored(0.0, f"it cannot be read as a formula: {error}", is_read=False)
         return self.grade_values(values, "verify")
 
     def secrets(self) -> tuple[str, ...]:
