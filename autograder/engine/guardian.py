@@ -19,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from autograder.engine import folders, isolation, landlock, limits, private_root, seccomp, syscalls, wire
+from autograder.config import Limits
+from autograder.engine import cgroups, folders, isolation, landlock, limits, private_root, seccomp, syscalls, wire
 from autograder.engine.notebook import Notebook
 from autograder.engine.shell import Shell
 from autograder.engine.starting import LOOK, Report, Shared, Start
@@ -42,11 +43,12 @@ class Warm:
     address_space: int  # bytes
     is_serial: bool  # sessions have the GPU, and serve checks without a fork
     visible_gpus: str  # CUDA_VISIBLE_DEVICES
+    home: cgroups.Home | None  # where sessions get cgroups
 
 
 def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket) -> NoReturn:
     """Run one session to its end. Called in a fresh fork of the zygote; never returns."""
-    work = private_root.WORK
+    work, cgroup = private_root.WORK, None
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
@@ -58,24 +60,49 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
             os.chown(work, warm.user, -1)
         # at level A the user is a session's own, or one in a namespace of its own
         others = 0 if warm.level is Isolation.A else tasks_of(warm.proc, warm.user)
+        cgroup = _new_cgroup(warm.home, start.limits)
         child = os.fork()
     except OSError as error:
+        if cgroup is not None:
+            cgroup.remove()
         _report(lifeline, Report("failed", detail=str(error)))
         os._exit(1)
     if child == 0:
-        _become_notebook(warm, start, requests, work, others)
+        _become_notebook(warm, start, requests, work, others, cgroup)
     requests.close()
     watch = Watch(warm.proc, os.getpid(), start.limits.memory, start.limits.processes)
     folder = None if warm.level is Isolation.A else work
-    reason = _wait(lifeline, child, watch, start, folder, shares=not warm.is_serial)  # a driver shares memory too
+    shares = not warm.is_serial  # a driver shares memory too
+    reason = _wait(lifeline, child, watch, cgroup, start, folder, shares=shares)
+    if cgroup is not None:
+        reason = "memory" if reason == "ended" and cgroup.ran_out_of_memory() else reason
+        cgroup.kill()
     code = _end(child, watch, warm.level)
+    if cgroup is not None:
+        cgroup.remove()
     if warm.level is not Isolation.A:
         folders.remove(work)
     _report(lifeline, Report(reason, code if reason == "ended" else None))
     os._exit(0)
 
 
-def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None, *, shares: bool) -> str:
+def _new_cgroup(home: cgroups.Home | None, limits: Limits) -> cgroups.Cgroup | None:
+    """None where there is no place for one (any more): limits of single processes and `Watch` hold without it."""
+    with contextlib.suppress(OSError):
+        return cgroups.Cgroup(home, limits) if home is not None else None
+    return None
+
+
+def _wait(
+    lifeline: socket.socket,
+    child: int,
+    watch: Watch,
+    cgroup: cgroups.Cgroup | None,
+    start: Start,
+    folder: str | None,
+    *,
+    shares: bool,
+) -> str:
     """Wait until the session has to end; the reason.
 
     folder: one whose size nothing else limits. shares: tell of memory that forks would share.
@@ -97,9 +124,10 @@ def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folde
             return "ended"
         if time.monotonic() > deadline:
             return "time"
-        met = watch.limit_met()
-        if met:
-            return met
+        if cgroup is None or cgroup.holds_more_than(start.limits.memory):
+            met = watch.limit_met()
+            if met:
+                return met
         if folder is not None and folders.is_over(folder, start.limits.disk):
             return "disk"
         pause = 50 * (time.monotonic() - looked)  # watching takes 2 % of a core, unless the student makes it slow
@@ -137,12 +165,16 @@ def _end(child: int, watch: Watch, level: Isolation) -> int | None:
         time.sleep(0.001)
 
 
-def _become_notebook(warm: Warm, start: Start, requests: socket.socket, work: str, others: int) -> NoReturn:
+def _become_notebook(
+    warm: Warm, start: Start, requests: socket.socket, work: str, others: int, cgroup: cgroups.Cgroup | None
+) -> NoReturn:
     """The child of the guardian: give up every right, become two, and serve requests in the second.
 
     others: processes of the same user that have nothing to do with this session.
     """
     try:
+        if cgroup is not None:
+            cgroup.join()
         _keep_only(requests.fileno())
         if warm.is_serial and warm.level is Isolation.A:
             with contextlib.suppress(OSError):  # the driver may do without it
