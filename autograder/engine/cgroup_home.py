@@ -55,7 +55,7 @@ def own_cgroup(mounts: str, cgroups: str) -> tuple[Path, Path]:
         if after.startswith("cgroup2 ") and path:
             root, point = before.split()[3:5]
             inside = os.path.relpath(path, root)
-            if inside.startswith(".."):
+            if ".." in (*Path(inside).parts, *Path(path).parts):
                 raise NoCgroupError(f"cgroup v2 at {point} does not show our own cgroup, {path}")
             return Path(point), Path(point, inside)
     raise NoCgroupError("cgroup v2 is not mounted" + (", cgroup v1 is" if " - cgroup " in mounts else ""))

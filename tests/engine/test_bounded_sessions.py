@@ -1,0 +1,60 @@
+"""Sessions in cgroups: what is held by no process counts too, and the student reads which limit was met."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from small_runs import printed, run_on
+
+from autograder.engine.calls import Call, CallFailed
+from autograder.engine.cgroups import PREFIX
+from autograder.engine.side import StudentSide
+
+
+@pytest.fixture
+def bounded_side(side: StudentSide) -> StudentSide:
+    if not side.cgroup:
+        pytest.skip(f"needs a cgroup v2 that can be divided: {side.no_cgroup}")
+    return side
+
+
+SOCKETS = """
+def hoard():
+    import os, socket, time
+    for _ in range(12):
+        if os.fork() == 0:
+            kept = []
+            while len(kept) < 240:
+                kept.append(socket.socketpair())
+                for end in kept[-1]:
+                    end.setblocking(False)
+                    try:
+                        while True:
+                            end.send(b"x" * 100_000)
+                    except BlockingIOError:
+                        pass
+            time.sleep(60)
+    time.sleep(60)
+"""
+
+
+def test_a_cell_that_hoards_in_sockets_is_told_which_limit_it_met(bounded_side: StudentSide) -> None:
+    with run_on(bounded_side, "kept = 1", SOCKETS + "hoard()", "print('on', kept)") as made:
+        assert made.cells[1].note == "the cell used more memory than it may (1024 MiB)"
+        assert printed(made) == "on 1\n"
+
+
+def test_a_check_that_hoards_in_sockets_does_not_spoil_the_next(bounded_side: StudentSide) -> None:
+    with run_on(bounded_side, SOCKETS + "def ok():\n    return 1") as made:
+        with made.open_check() as check, pytest.raises(CallFailed, match="`hoard` used more memory than it may"):
+            check.call(Call("hoard", seconds=60))
+        with made.open_check() as check:
+            assert check.call(Call("ok")).value == 1
+
+
+def test_sessions_leave_no_cgroup(bounded_side: StudentSide) -> None:
+    folder = Path(bounded_side.cgroup.rpartition(" in ")[2])
+    with run_on(bounded_side, "1 + 1"):
+        assert list(folder.glob(f"{PREFIX}[0-9]*"))
+    assert not list(folder.glob(f"{PREFIX}[0-9]*"))
