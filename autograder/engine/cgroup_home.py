@@ -167,7 +167,7 @@ def _tried(folder: Path) -> Home:
     try:
         trial = Cgroup(home, Limits())
         try:
-            _join_in_a_child(trial)
+            os.waitpid(_fork_into(trial), 0)
         finally:
             trial.remove()
     except OSError:
@@ -176,20 +176,11 @@ def _tried(folder: Path) -> Home:
     return home
 
 
-def _join_in_a_child(trial: Cgroup) -> None:
-    child = os.fork()
+def _fork_into(trial: Cgroup) -> int:
+    child = trial.fork()
     if child == 0:
-        number = errno.EIO
-        try:
-            trial.join()
-            number = 0
-        except OSError as error:
-            number = error.errno or number
-        finally:
-            os._exit(number)
-    number = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    if number:
-        raise OSError(abs(number), os.strerror(abs(number)))
+        os._exit(0)
+    return child
 
 
 def _words(path: Path) -> list[str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.config import Limits
+from autograder.engine.forks import fork_into
 
 PREFIX = "torchmark-"  # and the number of the guardian
 ROOM = 4 * 1024**2  # bytes that the kernel may need for each process: page tables, stacks, pipes, sockets
@@ -30,7 +31,7 @@ class Home:
 
 
 class Cgroup:
-    """Made by the guardian, which stays outside; what it starts joins. Raises OSError where the home is gone."""
+    """Made by the guardian, which stays outside itself. Raises OSError where the home is gone."""
 
     def __init__(self, home: Home, limits: Limits) -> None:
         self._home = home.folder
@@ -45,9 +46,9 @@ class Cgroup:
             self.remove()
             raise
 
-    def join(self) -> None:
-        """Put this process, and all that it forks, into the cgroup. Raises OSError."""
-        self._write("cgroup.procs", "0")
+    def fork(self) -> int:
+        """As os.fork, with the child, and all that it forks, in the cgroup. Raises OSError."""
+        return fork_into(self._folder)
 
     def holds_more_than(self, memory: int) -> bool:
         """True when the kernel has charged more; or does not say."""

@@ -15,7 +15,9 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -61,25 +63,23 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
         # at level A the user is a session's own, or one in a namespace of its own
         others = 0 if warm.level is Isolation.A else tasks_of(warm.proc, warm.user)
         cgroup = _new_cgroup(warm.home, start.limits)
-        child = os.fork()
+        child = os.fork() if cgroup is None else cgroup.fork()
     except OSError as error:
         if cgroup is not None:
             cgroup.remove()
         _report(lifeline, Report("failed", detail=str(error)))
         os._exit(1)
     if child == 0:
-        _become_notebook(warm, start, requests, work, others, cgroup)
+        _become_notebook(warm, start, requests, work, others)
     requests.close()
     watch = Watch(warm.proc, os.getpid(), start.limits.memory, start.limits.processes)
     folder = None if warm.level is Isolation.A else work
     shares = not warm.is_serial  # a driver shares memory too
-    reason = _wait(lifeline, child, watch, cgroup, start, folder, shares=shares)
-    if cgroup is not None:
-        reason = "memory" if reason == "ended" and cgroup.ran_out_of_memory() else reason
-        cgroup.kill()
-    code = _end(child, watch, warm.level)
-    if cgroup is not None:
-        cgroup.remove()
+    limit_met = partial(_limit_met, watch, cgroup, start.limits, folder)
+    reason = _wait(lifeline, child, watch, start.seconds, limit_met, shares=shares)
+    if reason == "ended" and cgroup is not None and cgroup.ran_out_of_memory():
+        reason = "memory"
+    code = _end(child, watch, warm.level, cgroup)
     if warm.level is not Isolation.A:
         folders.remove(work)
     _report(lifeline, Report(reason, code if reason == "ended" else None))
@@ -93,21 +93,20 @@ def _new_cgroup(home: cgroups.Home | None, limits: Limits) -> cgroups.Cgroup | N
     return None
 
 
-def _wait(
-    lifeline: socket.socket,
-    child: int,
-    watch: Watch,
-    cgroup: cgroups.Cgroup | None,
-    start: Start,
-    folder: str | None,
-    *,
-    shares: bool,
-) -> str:
-    """Wait until the session has to end; the reason.
+def _limit_met(watch: Watch, cgroup: cgroups.Cgroup | None, limits: Limits, folder: str | None) -> str:
+    """Which limit the session is beyond, "" for none. folder: one whose size nothing else limits.
 
-    folder: one whose size nothing else limits. shares: tell of memory that forks would share.
+    What the kernel has charged is never less than what `Watch` would add up, and costs nothing to ask for.
     """
-    deadline = time.monotonic() + start.seconds
+    met = watch.limit_met() if cgroup is None or cgroup.holds_more_than(limits.memory) else ""
+    return "disk" if not met and folder is not None and folders.is_over(folder, limits.disk) else met
+
+
+def _wait(
+    lifeline: socket.socket, child: int, watch: Watch, seconds: float, limit_met: Callable[[], str], *, shares: bool
+) -> str:
+    """Wait until the session has to end; the reason. shares: tell of memory that forks would share."""
+    deadline = time.monotonic() + seconds
     process = os.pidfd_open(child)
     poll = select.poll()
     poll.register(lifeline, select.POLLIN | select.POLLHUP)
@@ -124,12 +123,9 @@ def _wait(
             return "ended"
         if time.monotonic() > deadline:
             return "time"
-        if cgroup is None or cgroup.holds_more_than(start.limits.memory):
-            met = watch.limit_met()
-            if met:
-                return met
-        if folder is not None and folders.is_over(folder, start.limits.disk):
-            return "disk"
+        met = limit_met()
+        if met:
+            return met
         pause = 50 * (time.monotonic() - looked)  # watching takes 2 % of a core, unless the student makes it slow
         pause = min(max(SHORTEST_PAUSE, pause), LONGEST_PAUSE)
 
@@ -145,8 +141,18 @@ def _answer(lifeline: socket.socket, watch: Watch, shares: bool) -> bool:
     return True
 
 
-def _end(child: int, watch: Watch, level: Isolation) -> int | None:
-    """Leave no process of the session; how the first one ended. At level A the end of the init ends them all."""
+def _end(child: int, watch: Watch, level: Isolation, cgroup: cgroups.Cgroup | None) -> int | None:
+    """Leave no process of the session, nor its cgroup; how the first process ended."""
+    if cgroup is not None:
+        cgroup.kill()
+    code = _kill_all(child, watch, level)
+    if cgroup is not None:
+        cgroup.remove()
+    return code
+
+
+def _kill_all(child: int, watch: Watch, level: Isolation) -> int | None:
+    """How the first process ended. At level A the end of the init ends them all."""
     code = None
     while True:
         victims = [child] if level is Isolation.A else [each for each in watch.processes() if each != os.getpid()]
@@ -165,16 +171,12 @@ def _end(child: int, watch: Watch, level: Isolation) -> int | None:
         time.sleep(0.001)
 
 
-def _become_notebook(
-    warm: Warm, start: Start, requests: socket.socket, work: str, others: int, cgroup: cgroups.Cgroup | None
-) -> NoReturn:
+def _become_notebook(warm: Warm, start: Start, requests: socket.socket, work: str, others: int) -> NoReturn:
     """The child of the guardian: give up every right, become two, and serve requests in the second.
 
     others: processes of the same user that have nothing to do with this session.
     """
     try:
-        if cgroup is not None:
-            cgroup.join()
         _keep_only(requests.fileno())
         if warm.is_serial and warm.level is Isolation.A:
             with contextlib.suppress(OSError):  # the driver may do without it

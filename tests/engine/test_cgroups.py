@@ -64,10 +64,10 @@ def test_our_cgroup_is_found_below_the_mount(mounts: str, cgroups: str, folder: 
 # ---- a cgroup to try things in
 
 
-def in_a_child(act: Callable[[], object]) -> str:
+def in_a_child(act: Callable[[], object], fork: Callable[[], int] = os.fork) -> str:
     """What `act` gives in a fork of this process, as text; its exception if it raises one; the signal that ended it."""
     reading, writing = os.pipe()
-    child = os.fork()
+    child = fork()
     if child == 0:
         try:
             os.write(writing, str(act()).encode())
@@ -225,19 +225,18 @@ def test_what_killed_guardians_left_is_removed_and_what_lives_is_not(
 
 def test_memory_that_no_process_holds_is_bounded(home: Home) -> None:
     cgroup = Cgroup(home, LIMITS)
-    assert in_a_child(lambda: (cgroup.join(), hoard_in_sockets())) == "SIGKILL"
+    assert in_a_child(hoard_in_sockets, cgroup.fork) == "SIGKILL"
     assert cgroup.ran_out_of_memory()
     cgroup.remove()
 
 
 def test_all_processes_go_when_memory_runs_out(home: Home) -> None:
     cgroup = Cgroup(home, LIMITS)
-    waiting = os.fork()
+    waiting = cgroup.fork()
     if waiting == 0:
-        cgroup.join()
         time.sleep(600)
         os._exit(0)
-    in_a_child(lambda: (cgroup.join(), hoard_in_sockets()))
+    in_a_child(hoard_in_sockets, cgroup.fork)
     assert os.waitstatus_to_exitcode(os.waitpid(waiting, 0)[1]) == -signal.SIGKILL
     cgroup.remove()
 
@@ -247,7 +246,7 @@ def test_a_bound_above_is_not_laid_at_the_sessions_door(ground: Path) -> None:
     (bounded / "cgroup.subtree_control").write_text("+memory +pids")
     file = os.open(bounded, os.O_RDONLY | os.O_DIRECTORY)
     cgroup = Cgroup(Home(str(bounded), file, ()), Limits())
-    assert in_a_child(lambda: (cgroup.join(), hoard_in_sockets())) == "SIGKILL"
+    assert in_a_child(hoard_in_sockets, cgroup.fork) == "SIGKILL"
     assert not cgroup.ran_out_of_memory()
     cgroup.remove()
     os.close(file)
@@ -257,7 +256,6 @@ def test_processes_are_bounded_for_root_too(home: Home) -> None:
     cgroup = Cgroup(home, LIMITS)
 
     def bomb() -> int:
-        cgroup.join()
         started = 1
         try:
             while started < 20:
@@ -269,7 +267,7 @@ def test_processes_are_bounded_for_root_too(home: Home) -> None:
             pass
         return started
 
-    assert in_a_child(bomb) == str(LIMITS.processes)
+    assert in_a_child(bomb, cgroup.fork) == str(LIMITS.processes)
     cgroup.kill()
     cgroup.remove()
     assert not list(Path(home.path).glob(f"{PREFIX}*"))
@@ -278,6 +276,6 @@ def test_processes_are_bounded_for_root_too(home: Home) -> None:
 def test_memory_is_looked_at_only_when_more_is_held(home: Home) -> None:
     cgroup = Cgroup(home, Limits(memory=64 * MIB))
     assert not cgroup.holds_more_than(MIB)
-    hoard = in_a_child(lambda: (cgroup.join(), len(b"x" * (20 * MIB)), cgroup.holds_more_than(16 * MIB))[2])
+    hoard = in_a_child(lambda: (b"x" * (20 * MIB), cgroup.holds_more_than(16 * MIB))[1], cgroup.fork)
     assert hoard == "True"
     cgroup.remove()
