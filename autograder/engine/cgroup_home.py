@@ -40,6 +40,8 @@ def find_home() -> Home:
                 _divide(folder, is_own=folder == nearest)
             return _tried(folder)
         except OSError as error:
+            if error.errno == errno.EROFS:
+                raise NoCgroupError(f"cgroup v2 at {mount} is read-only, as in a plain container") from None
             why = why or f"{folder}: {error.strerror or error}"
     raise NoCgroupError(f"{why}; {REMEDY}")
 

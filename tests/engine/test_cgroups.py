@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from autograder.config import Limits
+from autograder.engine import syscalls
 from autograder.engine.cgroup_home import OURS, NoCgroupError, find_home, own_cgroup
 from autograder.engine.cgroups import PREFIX, Cgroup, Home, remove_leftovers
 
@@ -196,6 +197,21 @@ def test_a_cgroup_of_our_own_is_divided_bounded_or_not(ground: Path) -> None:
     bounded = part_of(ground, "bounded", memory_max="1073741824")
     assert home_from(bounded) == f"{bounded} from {OURS}"
     assert home_from(bounded / OURS) == f"{bounded} from {OURS}"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts")
+def test_where_cgroups_are_read_only_the_grader_says_so(ground: Path) -> None:
+    mount = own_cgroup(Path("/proc/self/mountinfo").read_text(), Path("/proc/self/cgroup").read_text())[0]
+    inner = part_of(ground, "inner")
+
+    def find() -> str:
+        (inner / "cgroup.procs").write_text("0")
+        syscalls.call("unshare", 0x20000)  # mounts of our own
+        syscalls.call("mount", b"none", b"/", None, 1 << 18 | 1 << 14, None)  # not seen by others
+        syscalls.call("mount", b"none", os.fsencode(mount), None, 1 << 5 | 1 << 12 | 1, None)  # read-only
+        return find_home().path
+
+    assert in_a_child(find) == f"NoCgroupError: cgroup v2 at {mount} is read-only, as in a plain container"
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="turns into another user")
