@@ -20,12 +20,12 @@ AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2026, 12, 1, tzinfo=UTC)
 EMPTY_ELEMENTS = {"meta", "br", "img", "hr", "use", "rect", "line", "polygon", "path", "circle"}
 CODE = {"code", "pre", "style", "title"}
-NOT_OURS = {"notebook", "text", "cell", "soft"}  # classes: the student's cells, a question's texts, the course's title
+NOT_OURS = {"notebook", "cell", "soft"}  # classes: the student's cells, the course's title
 PYTHON = r"[A-Za-z]+(Error|Exception|Exit): .*|Python float"
 
 
 class Words(HTMLParser):
-    """The words of a page outside of code, the student's notebook and questions' prompts; labels of pictures too."""
+    """The words of a page outside of code and the student's notebook; labels of pictures too."""
 
     def __init__(self) -> None:
         super().__init__()
