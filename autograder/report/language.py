@@ -39,6 +39,9 @@ _CODE = re.compile(r"`[^`]*`|\$[^$]*\$")  # and formulas
 _BLOCKS = re.compile(r"(```.*?```|\n{2,})", re.DOTALL)
 _ENTRY = re.compile(r"- \*\*[a-z]\*\*: |\d+\. ")  # of a list
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+_ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,.:;]+[A-Za-z]+){2}")
+_NO_PROSE = re.compile(r"<(code|pre|math)\b.*?</\1>|<[^>]*>|`[^`]*`", re.DOTALL)
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef“”‘’…]")
 _APART = re.compile(r"[\ue000A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
 
@@ -240,6 +243,19 @@ def read_catalogue(path: Path) -> dict[str, str]:
         for entry in entries
         if isinstance(entry.id, str) and isinstance(entry.string, str) and entry.id and entry.string and not entry.fuzzy
     }
+
+
+def language_of_part(text: str, page: str) -> str:
+    """The tag of the language of a text on a page in the language `page`, "" where it is that of the page or not known.
+
+    Told by its letters: on a Chinese page a text in Latin letters is English, on another one a text in Chinese
+    characters is Chinese. Code and formulas tell nothing.
+    """
+    prose = _NO_PROSE.sub(" ", text)
+    is_chinese = _HAN.search(prose) is not None and not _KANA_OR_HANGUL.search(prose)
+    if page.partition("-")[0].lower() == "zh":
+        return "en" if not is_chinese and _ENGLISH.search(prose) else ""
+    return "zh-CN" if is_chinese else ""
 
 
 def _plain(text: str) -> str:
