@@ -31,7 +31,7 @@ MATHML = {
 }  # fmt: skip
 TAGS = MATHML | {
     "p", "br", "hr", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr",
-    "th", "td", "a", "span", "div", "h3", "h4", "h5", "h6",
+    "th", "td", "a", "span", "div", "h3", "h4", "h5", "h6", "wbr",
 }  # fmt: skip
 ATTRIBUTES = {
     "math": {"display"}, "mspace": {"width"}, "mo": {"stretchy"}, "a": {"href"}, "ol": {"start"},
@@ -40,6 +40,8 @@ ATTRIBUTES = {
 _CODE = re.compile(r"`([^`\n]+)`")
 _SIGN = re.compile(r"\\[A-Za-z]+|[^\s{}^_&]")
 _BREAK = re.compile(r"(?<=[^\s(\[])\s+(?=(?:=|<|>|\\(?:le|ge|approx|mapsto|to)\b|[+-]\s))|(?<=,)\s+")
+_FUNCTION = re.compile(r"(\\(?:ln|log|exp|sin|cos|tanh))\s+(?=[\w\\])")  # a space before its argument, as in print
+_AFTER_FORMULA = re.compile(r"(?<=</math>)(?=[，。；：！？、）”])")  # no line begins with these
 _PAIRS = (("{", "}"), (r"\left", r"\right"), (r"\begin", r"\end"))
 _COLOURS = (
     (Keyword, "k"), (Operator.Word, "k"), (Name.Builtin.Pseudo, "k"), (Name.Function, "f"), (Name.Class, "f"),
@@ -64,21 +66,17 @@ def markdown(text: str, top: int = 4) -> Markup:
         allowed_classes={"span": {"k", "f", "s", "n", "c", "formula", "wide"}, "code": {"tex"}},
         link_rel="noopener noreferrer nofollow",
     )
-    return Markup(kept.replace(' class=""', "").replace("<th></th>", "<td></td>"))  # a heading needs words
+    kept = kept.replace(' class=""', "").replace("<th></th>", "<td></td>")  # a heading needs words
+    return Markup(_AFTER_FORMULA.sub("\u2060", kept))
 
 
 @lru_cache(maxsize=2048)
 def inline(text: str) -> Markup:
     """A sentence of the course's in Markdown: emphasis, code and formulas, no paragraphs."""
     html = _parser().renderInline(printable(text, LONGEST_MARKDOWN))
-    return Markup(
-        nh3.clean(
-            html,
-            tags=MATHML | {"em", "strong", "code", "br", "span"},
-            attributes=ATTRIBUTES,
-            allowed_classes={"span": {"wide"}},
-        )
-    )
+    tags = MATHML | {"em", "strong", "code", "br", "span", "wbr"}
+    kept = nh3.clean(html, tags=tags, attributes=ATTRIBUTES, allowed_classes={"span": {"wide"}})
+    return Markup(_AFTER_FORMULA.sub("\u2060", kept))
 
 
 def with_code(text: str) -> Markup:
@@ -118,7 +116,7 @@ def _display(tex: str) -> str:
 def _inline(tex: str) -> str:
     """A formula within a line. A long one can be broken before a relation, a sum or a difference; see `_pieces`."""
     pieces = _pieces(tex.strip()) if len(_SIGN.findall(tex)) > LONGEST_INLINE else [tex]
-    return " ".join(map(_piece, pieces))
+    return "<wbr>".join(map(_piece, pieces))
 
 
 def _pieces(tex: str) -> list[str]:
@@ -143,7 +141,7 @@ def _piece(tex: str) -> str:
 
 def _formula(tex: str, display: str) -> str:
     """MathML; what cannot be converted is shown as it is written."""
-    tex = tex.strip()
+    tex = _FUNCTION.sub(r"\1\\,", tex.strip())
     try:
         if len(tex) <= LONGEST_FORMULA:
             return str(convert(tex, display=display))
