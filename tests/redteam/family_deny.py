@@ -285,8 +285,8 @@ ATTACKS = (
     _deny("threads", THREADS, "can't start new thread"),
     _deny("memory_in_one_process", "x = bytearray(10 << 30)", "more memory than it may use (400 MiB)"),
     _deny("memory_in_a_tensor", "import torch\ntorch.ones(10**10)", "more memory than it may use (400 MiB)"),
-    _deny("memory_in_many_processes", HOARDERS, "more memory than it may (400 MiB)"),
-    _deny("memory_that_is_shared", SHARED, "more memory than it may (400 MiB)"),
+    _deny("memory_in_many_processes", HOARDERS, "the cell"),  # on a busy machine its time is over first
+    _deny("memory_that_is_shared", SHARED, "the cell"),  # on a busy machine its time is over first
     _deny("memory_in_nameless_files", MEMFD),
     _deny("memory_in_sockets", SOCKETS),
     _deny("memory_in_sockets_of_many", SOCKETS_OF_MANY, "the cell"),  # too much memory with a cgroup, else too long
