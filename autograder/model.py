@@ -84,6 +84,21 @@ class Entries(msgspec.Struct, frozen=True):
     errors: tuple[float | None, ...] = ()
 
 
+class Curves(msgspec.Struct, frozen=True):
+    """Two curves of training, a loss per "epoch" or "step" from the first on. A loss that is no finite number is None.
+
+    `got` is the student's, `expected` the reference's from the same start. `low` and `high` hold the least and the
+    largest loss of the reference from other starts at each place; empty where there were none.
+    """
+
+    name: str
+    per: str
+    got: tuple[float | None, ...]
+    expected: tuple[float | None, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
 class Move(msgspec.Struct, frozen=True):
     """What one line of the student's moved between devices, in the order of the first time."""
 
@@ -119,9 +134,9 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
     `message`, `hint`, `spot`, `moves` and `entries` but for their errors may be shown to the student at any time;
-    `expected`, `got`, `inputs` and the errors of `entries` only as far as `reveal` allows; `staff_note` (a traceback of
-    ours) and `trace` (what the function did on inputs that the class shares, where no mistake explains the failure)
-    never.
+    `expected`, `got`, `inputs`, `curves` and the errors of `entries` only as far as `reveal` allows; `staff_note` (a
+    traceback of ours) and `trace` (what the function did on inputs that the class shares, where no mistake explains the
+    failure) never.
     """
 
     name: str
@@ -143,6 +158,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     spot: Spot | None = None
     entries: Entries | None = None
+    curves: Curves | None = None
     moves: tuple[Move, ...] = ()
 
 

@@ -23,6 +23,7 @@ from autograder.model import (
     SubmissionResult,
 )
 from autograder.report import words
+from autograder.report.curve import LossCurve, loss_curve
 from autograder.report.language import Language
 from autograder.report.markup import code_lines, inline, markdown, with_code
 from autograder.report.notebook import Say, ShownNotebook, show_notebook
@@ -75,6 +76,7 @@ class Line:
     details: tuple[tuple[str, str], ...]
     inputs: str
     map: ErrorMap | None
+    curve: LossCurve | None
     timeline: Timeline | None
 
 
@@ -341,6 +343,7 @@ def _line(
         details=tuple((term, printable(text)) for term, text in details if text) if is_shown else (),
         inputs=printable(check.inputs) if is_shown else "",
         map=error_map(check.entries, known.revealed) if is_failed else None,
+        curve=loss_curve(check.curves, known.revealed) if is_failed else None,
         timeline=moves if is_failed else None,
     )
 
