@@ -130,6 +130,13 @@ class Example(msgspec.Struct, frozen=True):
     expected: Numbers
 
 
+class FailedExample(msgspec.Struct, frozen=True):
+    """The part of a visible example that failed in the student's notebook, and the exception that it ended with."""
+
+    code: str
+    error: str
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
@@ -175,8 +182,9 @@ class CellResult(msgspec.Struct, frozen=True, kw_only=True):
 class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of one exercise and what they are worth. `note` is for the student: why it scores as it does.
 
-    `code` is the source of cell number `cell`. `worked` shows the likely mistake at work, and may be shown at any time;
-    `failing`, a call of the student's own function, where `reveal` allows it.
+    `code` is the source of cell number `cell`. `worked` shows the likely mistake at work, `example` what failed of the
+    visible example: both may be shown at any time; `failing`, a call of the student's own function, where `reveal`
+    allows it.
     """
 
     name: str
@@ -189,6 +197,7 @@ class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
     cell: int | None = None
     worked: Example | None = None
     failing: Example | None = None
+    example: FailedExample | None = None
 
     @property
     def broken_rules(self) -> tuple[CheckResult, ...]:

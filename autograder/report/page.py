@@ -96,6 +96,8 @@ class Section:
     likely: tuple[Markup, ...]  # the hints, each once
     worked: Shown | None
     failing: Shown | None
+    example: tuple[Markup, ...]  # the lines of a visible example that fail
+    example_error: str
     to_do: tuple[Line, ...]  # failed, or not checked
     waiting: tuple[Line, ...]
     passed: tuple[Line, ...]
@@ -253,6 +255,8 @@ def _section(number: int, exercise: ExerciseResult, known: _Known) -> Section:
         likely=tuple(map(inline, hints)),
         worked=_shown(exercise.worked),
         failing=_shown(exercise.failing) if known.revealed else None,
+        example=code_lines(exercise.example.code) if exercise.example is not None else (),
+        example_error=printable(exercise.example.error) if exercise.example is not None else "",
         to_do=tuple(line for line in lines if line.word not in ("passed", "skipped")),
         waiting=tuple(line for line in lines if line.word == "skipped"),
         passed=tuple(line for line in lines if line.word == "passed"),
