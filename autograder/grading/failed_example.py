@@ -40,7 +40,7 @@ def least_code(source: str, line: int) -> str:
     at = next((at for at, part in enumerate(body) if part.lineno <= line <= (part.end_lineno or 0)), None)
     if at is None:
         return ""
-    own = {node.id for part in body for node in ast.walk(part) if _is_set(node)}
+    own = _names_set(body)
     kept, needed = [body[at]], _names(body[at]) & own
     for part in reversed(body[:at]):
         if _names(part) & needed and not _is_test(part):
@@ -50,8 +50,10 @@ def least_code(source: str, line: int) -> str:
     return "\n".join("\n".join(lines[part.lineno - 1 : part.end_lineno]) for part in reversed(kept))
 
 
-def _is_set(node: ast.AST) -> bool:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+def _names_set(body: Sequence[ast.stmt]) -> set[str]:
+    """The names that the cell itself gives values to."""
+    nodes = [node for part in body for node in ast.walk(part)]
+    return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
 
 
 def _names(part: ast.stmt) -> set[str]:
