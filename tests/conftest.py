@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from small_course import write_course
 
 from autograder.course import Course
 from autograder.gradebook import Gradebook
+
+# A suite that a script starts in the background ignores Ctrl-C, and so would every grader that a test starts and stops.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -211,6 +211,13 @@ class TestLinearForward:
         given = layer(draw, 5, 4, 3, dtype=torch.float64)
         expect(student.linear_forward(*given)).is_close_to(reference.linear_forward(*given), **EXACT, look_at=DIGITS)
 
+    def test_magnitude(self, student, reference, draw):
+        """tiny and huge numbers are treated like all others"""
+        for scale in SCALES:
+            x, W, b = layer(draw, 5, 4, 3, dtype=torch.float64)
+            given = scale * x, W, scale * b
+            expect(student.linear_forward(*given)).is_close_to(reference.linear_forward(*given), **ANY_SIZE)
+
     def test_gradient_of_x(self, student, reference, draw):
         """the gradient with respect to x is right"""
         given, weights = layer(draw, 5, 4, 3, dtype=torch.float64), draw.tensor(5, 3, dtype=torch.float64)
@@ -314,6 +321,12 @@ class TestLinearBackward:
         """float64 stays float64, accurate to twelve digits"""
         given = backward_of(layer(draw, 5, 4, 3, dtype=torch.float64), draw)
         expect_gradients(student, reference, given, **EXACT, look_at=DIGITS)
+
+    def test_magnitude(self, student, reference, draw):
+        """tiny and huge gradients are passed on like all others"""
+        for scale in SCALES:
+            grad_out, x, W = backward_of(layer(draw, 5, 4, 3, dtype=torch.float64), draw)
+            expect_gradients(student, reference, (scale * grad_out, x, W), **ANY_SIZE)
 
     def test_central_differences(self, student, reference, draw):
         """the gradients agree with finite differences of linear_forward"""
@@ -442,6 +455,11 @@ class TestMlpForward:
             params, x = network(draw, *sizes, dtype=torch.float64)
             expect_logits(student, reference, params, x, **EXACT, look_at=DIGITS)
 
+    def test_magnitude(self, student, reference, draw):
+        """a hidden unit may be as large as it likes: huge numbers are treated like all others"""
+        params, x = network(draw, 4, 6, 5, 2, dtype=torch.float64)
+        expect_logits(student, reference, params, 1e6 * x, **ANY_SIZE)
+
     def test_inputs_unchanged(self, student, draw):
         """params and x stay as they were"""
         for sizes in DEPTHS:
@@ -542,6 +560,12 @@ class TestMlpBackward:
         for sizes in DEPTHS[:3]:
             given = with_gradient(draw, network(draw, *sizes, dtype=torch.float64))
             expect_all_gradients(student, reference, given, **EXACT, look_at=DIGITS)
+
+    def test_magnitude(self, student, reference, draw):
+        """tiny and huge gradients are passed on like all others"""
+        for scale in SCALES:
+            params, x, grad_logits = with_gradient(draw, network(draw, 4, 6, 5, 2, dtype=torch.float64))
+            expect_all_gradients(student, reference, (params, x, scale * grad_logits), **ANY_SIZE)
 
     def test_central_differences(self, student, reference, draw):
         """each gradient agrees with finite differences of the loss"""
@@ -747,6 +771,17 @@ class TestMLP:
             values, x = drawn_like(net, draw), draw.tensor(8, in_features)
             right, _ = reference.mlp_forward(as_params(values, sizes), x)
             expect(net.report(x, set_parameters=values).value, "net(x)").is_close_to(right, **ROUNDED)
+
+    @needs("test_parameters")
+    def test_magnitude(self, student, reference, draw):
+        """a hidden unit may be as large as it likes: huge numbers are treated like all others"""
+        sizes = (6, 5, 4, 3)
+        net = student.MLP.new(6, [5, 4], 3)
+        quietly(net.double)
+        values, x = drawn_like(net, draw, torch.float64), 1e6 * draw.tensor(8, 6, dtype=torch.float64)
+        right, _ = reference.mlp_forward(as_params(values, sizes), x)
+        logits = net.report(x, set_parameters=values).value
+        expect(logits, "net(x)").is_close_to(right, **ANY_SIZE, look_at="a ReLU has no upper end")
 
     @needs("test_parameters")
     def test_equal_widths(self, student, reference, draw):

@@ -878,6 +878,11 @@ def divides_only_weights_by_the_batch(grad_out, x, W):
     return grad_out @ W.T, x.T @ grad_out / len(x), grad_out.sum(dim=0)
 
 
+@mistake("linear_backward", hint="You limit the gradients. They are passed on as they are, however large.")
+def limits_the_gradients(grad_out, x, W):
+    return tuple(part.clamp(-100, 100) for part in (grad_out @ W.T, x.T @ grad_out, grad_out.sum(dim=0)))
+
+
 @mistake("linear_backward", hint="All three are right, but in another order. It should be dx, dW, db.")
 def returns_dx_last(grad_out, x, W):
     return x.T @ grad_out, grad_out.sum(dim=0), grad_out @ W.T
@@ -1115,6 +1120,14 @@ def logits_of(params, x):
 )
 def bends_the_logits(params, x):
     return torch.relu(logits_of(params, x)), inputs_of_layers(params, x)
+
+
+@mistake("mlp_forward", hint="Your hidden units have an upper limit. A ReLU has none.")
+def limits_the_hidden_units(params, x):
+    h = x
+    for W, b in layers_of(params)[:-1]:
+        h = (h @ W + b).clamp(0, 100)
+    return h @ params[-2] + params[-1], inputs_of_layers(params, x)
 
 
 @mistake("mlp_forward", hint="Without a ReLU between the layers the whole stack is one affine map.")
@@ -1482,6 +1495,11 @@ def is_active(inputs, at):
 )
 def forgets_the_bends(params, cache, grad_logits):
     return walk_back(params, cache, grad_logits, lambda inputs, at: 1)
+
+
+@mistake("mlp_backward", hint="You limit the gradients. They are passed on as they are, however large.")
+def limits_all_gradients(params, cache, grad_logits):
+    return [grad.clamp(-100, 100) for grad in walk_back(params, cache, grad_logits, is_active)]
 
 
 @mistake(
@@ -2072,6 +2090,14 @@ class BendsWithTanh(Base):
     def forward(self, x):
         for layer in self.layers[:-1]:
             x = torch.tanh(layer(x))
+        return self.layers[-1](x)
+
+
+@mistake("MLP", hint="Your ReLU ends at 6 (`nn.ReLU6`). The one of this network has no upper end.")
+class BendsTwice(Base):
+    def forward(self, x):
+        for layer in self.layers[:-1]:
+            x = F.relu6(layer(x))
         return self.layers[-1](x)
 
 

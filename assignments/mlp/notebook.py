@@ -194,12 +194,12 @@ print("relu_backward: the example passes.")
 # **Pitfalls.** What is the difference between `*` and `@`? Does every row get the whole bias, also when $N = M$? Which
 # mistake would you not notice if $D = M$? Whose weights does a new `nn.Linear` use?
 #
-# **What is checked.** The values; any sizes ($N = 1$, $D = 1$, $M = 1$, square layers, views that are not contiguous);
-# `float32` stays `float32` and `float64` stays `float64` with the accuracy of `float64`; the gradients with respect to
-# `x`, `W` and `b`, against the exact ones and against finite differences; the arguments are unchanged; the result
-# depends on nothing but its inputs, not on earlier calls or on PyTorch's default dtype, and no global setting is
-# changed. On a GPU everything stays there, forward and backward: new tensors are made on the device of `x`, and none is
-# copied to the CPU and back (index tensors and reading single numbers are fine).
+# **What is checked.** The values; tiny and huge entries; any sizes ($N = 1$, $D = 1$, $M = 1$, square layers, views
+# that are not contiguous); `float32` stays `float32` and `float64` stays `float64` with the accuracy of `float64`; the
+# gradients with respect to `x`, `W` and `b`, against the exact ones and against finite differences; the arguments are
+# unchanged; the result depends on nothing but its inputs, not on earlier calls or on PyTorch's default dtype, and no
+# global setting is changed. On a GPU everything stays there, forward and backward: new tensors are made on the device
+# of `x`, and none is copied to the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Nothing is forbidden here.
 
@@ -253,12 +253,12 @@ print("linear_forward: the example passes.")
 # gradient of `b` a sum or a mean, and over which axis? Where does a mean over the batch belong, if there is one? Why is
 # `b` not needed here?
 #
-# **What is checked.** Each of the three, also against finite differences of the layer; square layers; any sizes ($N =
-# 1$, $D = 1$, $M = 1$, views that are not contiguous); `float32` stays `float32` and `float64` stays `float64` with the
-# accuracy of `float64`; the arguments are unchanged (they do not require gradients); the result depends on nothing but
-# its inputs, not on earlier calls, on PyTorch's default dtype or on whether gradients are being recorded, and no global
-# setting is changed. On a GPU everything stays there: new tensors are made on the device of `x`, and none is copied to
-# the CPU and back (index tensors and reading single numbers are fine).
+# **What is checked.** Each of the three, also against finite differences of the layer; square layers; tiny and huge
+# gradients; any sizes ($N = 1$, $D = 1$, $M = 1$, views that are not contiguous); `float32` stays `float32` and
+# `float64` stays `float64` with the accuracy of `float64`; the arguments are unchanged (they do not require gradients);
+# the result depends on nothing but its inputs, not on earlier calls, on PyTorch's default dtype or on whether gradients
+# are being recorded, and no global setting is changed. On a GPU everything stays there: new tensors are made on the
+# device of `x`, and none is copied to the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Autograd: `.backward()`, `torch.autograd`, `torch.func`. An answer that breaks this rule scores 0.
 
@@ -297,12 +297,12 @@ print("linear_backward: the example passes.")
 # tensors make? What does `params.pop()` do to the caller's list? If the cache lived in a global variable, what would
 # the next forward pass do to it?
 #
-# **What is checked.** That you return a pair; the logits for 1, 2, 3 and 4 layers of equal and unequal widths; any
-# sizes ($N = 1$, widths of 1, views that are not contiguous); `float32` stays `float32` and `float64` stays `float64`
-# with the accuracy of `float64`; `params` and `x` are unchanged; the logits depend on nothing but the inputs, not on
-# earlier calls, on PyTorch's default dtype or on whether gradients are being recorded, and no global setting is
-# changed. On a GPU everything stays there, as in exercise 4. What stands in the cache is not looked at. Autograd in
-# here breaks the rule of exercise 6.
+# **What is checked.** That you return a pair; the logits for 1, 2, 3 and 4 layers of equal and unequal widths; hidden
+# units of any size; any sizes ($N = 1$, widths of 1, views that are not contiguous); `float32` stays `float32` and
+# `float64` stays `float64` with the accuracy of `float64`; `params` and `x` are unchanged; the logits depend on nothing
+# but the inputs, not on earlier calls, on PyTorch's default dtype or on whether gradients are being recorded, and no
+# global setting is changed. On a GPU everything stays there, as in exercise 4. What stands in the cache is not looked
+# at. Autograd in here breaks the rule of exercise 6.
 #
 # **Not allowed.** Nothing is forbidden here.
 
@@ -348,11 +348,11 @@ print("mlp_forward: the example passes.")
 # arrive, and in which are they asked for? Is there a ReLU behind the last layer? If you empty the cache on the way,
 # what does a second call find?
 #
-# **What is checked.** The gradients for 1 to 4 layers of equal and unequal widths, also against finite differences; any
-# sizes, as in exercise 5; nothing passes where $z_\ell = 0$; several forward passes may come before a backward;
-# `float32` and `float64` as before; `params`, `cache` and `grad_logits` are unchanged (a second call gives the same);
-# the result depends on nothing but its inputs, as in exercise 5, and no global setting is changed. On a GPU everything
-# stays there, as in exercise 4.
+# **What is checked.** The gradients for 1 to 4 layers of equal and unequal widths, also against finite differences;
+# tiny and huge gradients; any sizes, as in exercise 5; nothing passes where $z_\ell = 0$; several forward passes may
+# come before a backward; `float32` and `float64` as before; `params`, `cache` and `grad_logits` are unchanged (a second
+# call gives the same); the result depends on nothing but its inputs, as in exercise 5, and no global setting is
+# changed. On a GPU everything stays there, as in exercise 4.
 #
 # **Not allowed.** Autograd, as in exercise 4, here and in `mlp_forward`. An answer that breaks this rule scores 0.
 
@@ -408,11 +408,11 @@ print("mlp_backward: the example passes.")
 # **What is checked.** It is an `nn.Module`; shape and dtype of the logits; the number of trainable parameters; the
 # logits and the gradient of every parameter, for given weights (names, order and layout are yours), also against finite
 # differences, with 0 to 3 hidden layers of equal and unequal widths; logits of both signs: no softmax and no ReLU at
-# the end; no weight matrix starts with all entries equal; `hidden_sizes` as list and tuple, empty, left unchanged; the
-# same logits in train mode and eval mode, again and again (no dropout, no normalisation); each row on its own;
-# `state_dict` and `load_state_dict`; `.double()`; two networks are independent; `x` is unchanged. After `.to(device)`
-# all of it works there, forward and backward: new tensors are made on the device of `x`, and none is copied to the CPU
-# and back (index tensors and reading single numbers are fine).
+# the end; hidden units of any size; no weight matrix starts with all entries equal; `hidden_sizes` as list and tuple,
+# empty, left unchanged; the same logits in train mode and eval mode, again and again (no dropout, no normalisation);
+# each row on its own; `state_dict` and `load_state_dict`; `.double()`; two networks are independent; `x` is unchanged.
+# After `.to(device)` all of it works there, forward and backward: new tensors are made on the device of `x`, and none
+# is copied to the CPU and back (index tensors and reading single numbers are fine).
 #
 # **Not allowed.** Nothing is forbidden here: `nn.Linear`, `nn.Sequential` and `torch.relu` are welcome.
 

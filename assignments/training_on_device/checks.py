@@ -228,6 +228,7 @@ class TestToDevice:
 LINEAR = (("Linear", 5, 4),)
 HIDDEN = (("Linear", 5, 6), ("Tanh",), ("Linear", 6, 4))
 NORMED = (("Linear", 5, 6), ("BatchNorm1d", 6), ("Tanh",), ("Linear", 6, 4))
+ROW_BY_ROW = (("Linear", 5, 6), ("Tanh",), ("Flatten",), ("Linear", 18, 4))  # of three rows of five numbers
 DROPPED = (("Linear", 5, 6), ("BatchNorm1d", 6), ("Dropout", 0.5), ("Tanh",), ("Linear", 6, 4))
 
 
@@ -249,6 +250,11 @@ def net_of(draw, layers, training=True, dtype=torch.float32):
 def batches_of(draw, *sizes, dtype=torch.float32):
     """A batch of each size: 5 numbers per example, and labels of 4 classes."""
     return [(draw.tensor(n, 5, dtype=dtype), draw.labels(n, 4)) for n in sizes]
+
+
+def large_batches_of(draw, *sizes):
+    """Batches of float64 with losses and gradients in the thousands."""
+    return [(5e3 * X, y) for X, y in batches_of(draw, *sizes, dtype=torch.float64)]
 
 
 def expect_state(report, right, **tolerances):
@@ -329,6 +335,12 @@ class TestTrainEpoch:
         given = net, batches_of(draw, 6, 3, dtype=torch.float64), 0.5, "cpu"
         expect_trained(student, reference, *given, **EXACT, look_at=DIGITS)
 
+    def test_magnitude(self, student, reference, draw):
+        """a loss, and its gradients, may be as large as they like: nothing is cut off"""
+        net = net_of(draw, LINEAR, dtype=torch.float64)
+        given = net, large_batches_of(draw, 6, 3), 0.01, "cpu"
+        expect_trained(student, reference, *given, look_at="clipping, or another limit")
+
     def test_any_iterable(self, student, reference, draw):
         """batches may be a list, a tuple or a generator, which can be read only once"""
         for sizes in ((4, 6, 3), (5,)):
@@ -361,6 +373,8 @@ class TestTrainEpoch:
         layers = (("Flatten",), ("Linear", 12, 3))
         batches = [(draw.tensor(n, 2, 3, 2), draw.labels(n, 3)) for n in (4, 1, 2)]
         expect_trained(student, reference, net_of(draw, layers), batches, 0.3, "cpu")
+        batches = [(draw.tensor(n, 3, 5), draw.labels(n, 4)) for n in (4, 2)]
+        expect_trained(student, reference, net_of(draw, ROW_BY_ROW), batches, 0.3, "cpu")
         expect_trained(student, reference, net_of(draw, HIDDEN), batches_of(draw, 1, 2), 0.3, "cpu")
 
     def test_missing_classes(self, student, reference, draw):
@@ -463,6 +477,11 @@ class TestEvaluate:
         given = net, batches_of(draw, 6, 3, dtype=torch.float64), "cpu"
         expect_measured(student, reference, *given, **EXACT, look_at=DIGITS)
 
+    def test_magnitude(self, student, reference, draw):
+        """a loss may be as large as it likes"""
+        net = net_of(draw, LINEAR, dtype=torch.float64)
+        expect_measured(student, reference, net, large_batches_of(draw, 6, 3), "cpu", look_at="an upper limit")
+
     def test_any_iterable(self, student, reference, draw):
         """batches may be a list, a tuple or a generator, which can be read only once"""
         for sizes in ((4, 6, 3), (5,)):
@@ -476,6 +495,8 @@ class TestEvaluate:
         net = net_of(draw, (("Flatten",), ("Linear", 12, 3)))
         batches = [(draw.tensor(n, 2, 3, 2), draw.labels(n, 3)) for n in (3, 1)]
         expect_measured(student, reference, net, batches, "cpu")
+        batches = [(draw.tensor(n, 3, 5), draw.labels(n, 4)) for n in (4, 2)]
+        expect_measured(student, reference, net_of(draw, ROW_BY_ROW), batches, "cpu")
 
     def test_kinds_of_device(self, student, reference, draw):
         """the device may be a str or a torch.device"""

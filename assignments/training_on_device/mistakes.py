@@ -659,6 +659,145 @@ def leaves_the_net_on_the_cpu(net, batches, lr, device):
     return total / count
 
 
+@mistake("train_epoch", hint="You clip the gradients. Plain SGD takes them as they are, however large.")
+def clips_the_gradients(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 10.0)
+        step(net, lr)
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake(
+    "train_epoch",
+    hint="You divide the gradients by the size of the batch. The loss is a mean: its gradients are means already.",
+)
+def divides_the_step_by_the_batch(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        step(net, lr / len(y))
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake("train_epoch", hint="Your step leaves the biases as they are. It belongs to every parameter of the network.")
+def trains_the_weights_alone(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p in net.parameters():
+                if p.dim() > 1:
+                    p -= lr * p.grad
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake("train_epoch", hint="Only the last layer learns. The step belongs to every parameter of the network.")
+def trains_the_last_layer_alone(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p in list(net.parameters())[-2:]:
+                p -= lr * p.grad
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake("train_epoch", hint="Each step also pulls the parameters towards 0 (weight decay). Plain SGD was asked for.")
+def decays_the_weights(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        with torch.no_grad():
+            for p in net.parameters():
+                p -= lr * (p.grad + 0.01 * p)
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake(
+    "train_epoch",
+    hint="You smooth the labels. The loss is the plain cross-entropy: its whole weight is on the right class.",
+)
+def smooths_the_labels(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y, label_smoothing=0.1)
+        net.zero_grad()
+        loss.backward()
+        step(net, lr)
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake(
+    "train_epoch",
+    hint="You flatten X. Whether a network wants rows, images or sequences is its own affair: give it X as it is.",
+)
+def flattens_the_inputs(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X.flatten(1)), y)
+        net.zero_grad()
+        loss.backward()
+        step(net, lr)
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
+@mistake("train_epoch", hint="You skip batches with one example. They count like all others.")
+def skips_single_examples(net, batches, lr, device):
+    net.to(device).train()
+    total, count = 0.0, 0
+    for X, y in batches:
+        if len(y) == 1:
+            continue
+        X, y = X.to(device), y.to(device)
+        loss = F.cross_entropy(net(X), y)
+        net.zero_grad()
+        loss.backward()
+        step(net, lr)
+        total += loss.item() * len(y)
+        count += len(y)
+    return total / count
+
+
 @mistake("train_epoch", hint="You never look at `device`: everything happens on the CPU.")
 def ignores_the_device(net, batches, lr, device):
     net.train()
@@ -1500,6 +1639,57 @@ def forgets_to_divide(net, batches, device):
             count += len(y)
     net.train(was_training)
     return total, float(right)
+
+
+@mistake(
+    "evaluate",
+    hint="You flatten X. Whether a network wants rows, images or sequences is its own affair: give it X as it is.",
+)
+def flattens_before_measuring(net, batches, device):
+    was_training = net.training
+    net.to(device).eval()
+    total, right, count = 0.0, 0, 0
+    with torch.no_grad():
+        for X, y in batches:
+            X, y = X.to(device), y.to(device)
+            logits = net(X.flatten(1))
+            total += F.cross_entropy(logits, y).item() * len(y)
+            right += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    net.train(was_training)
+    return total / count, right / count
+
+
+@mistake("evaluate", hint="You round. Give both numbers back as they are; whoever prints them can round.")
+def rounds_the_results(net, batches, device):
+    was_training = net.training
+    net.to(device).eval()
+    total, right, count = 0.0, 0, 0
+    with torch.no_grad():
+        for X, y in batches:
+            X, y = X.to(device), y.to(device)
+            logits = net(X)
+            total += F.cross_entropy(logits, y).item() * len(y)
+            right += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    net.train(was_training)
+    return round(total / count, 2), round(right / count, 2)
+
+
+@mistake("evaluate", hint="You limit the loss. However bad a network is: its loss is what it is.")
+def limits_the_loss(net, batches, device):
+    was_training = net.training
+    net.to(device).eval()
+    total, right, count = 0.0, 0, 0
+    with torch.no_grad():
+        for X, y in batches:
+            X, y = X.to(device), y.to(device)
+            logits = net(X)
+            total += F.cross_entropy(logits, y).item() * len(y)
+            right += (logits.argmax(dim=1) == y).sum().item()
+            count += len(y)
+    net.train(was_training)
+    return min(total / count, 100.0), right / count
 
 
 @mistake("evaluate", hint="The accuracy is a fraction between 0 and 1, and you return percent.")

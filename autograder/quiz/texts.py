@@ -196,7 +196,11 @@ class Expression(Variant):
         problem = self.form_problem(given)
         if problem:
             return Scored(0.0, problem, is_read=False)
-        return self.grade_values(self.values(given, "verify"), "verify")
+        try:
+            values = self.values(given, "verify")
+        except Exception as error:  # a name that nobody knows, a division by zero: whatever a formula can do
+            return Scored(0.0, f"it cannot be read as a formula: {error}", is_read=False)
+        return self.grade_values(values, "verify")
 
     def secrets(self) -> tuple[str, ...]:
         """The formula, unless it is short."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from autograder.checks.draw import Draw
@@ -92,6 +92,8 @@ def test_the_form_check_says_the_same_of_right_and_wrong(variant: Variant, capsy
 @EACH_KIND
 @settings(max_examples=60, deadline=None)
 @given(answer=ANYTHING)
+@example(answer="A")
+@example(answer="1 / 0")
 def test_any_answer_at_all_gets_a_share_of_the_points(variant: Variant, answer: Any) -> None:
     scored = variant.grade(answer)
     assert 0 <= scored.share <= 1
