@@ -151,10 +151,17 @@ def _run_trials(limits: Limits, wanted: str, wanted_device: str) -> tuple[tuple[
             side.run_notebook(((0, TRIAL),), files={}, exercises=()) as run,
         ):
             trial, refusal = _trial(run.cells[0])
-            return (trial, _placement(side, run, wanted_device)), refusal
+            return (_limits(side), trial, _placement(side, run, wanted_device)), refusal
     except TorchmarkError as error:
         reason = one_line(str(error), 400)
         return (Finding("trial run", "refused", False, reason),), reason
+
+
+def _limits(side: StudentSide) -> Finding:
+    """What keeps a submission's processes together within their limits."""
+    if side.cgroup:
+        return Finding("limits", "cgroup v2", remedy=one_line(side.cgroup, 400))
+    return Finding("limits", "resource limits", remedy=one_line(f"and a supervisor: {side.no_cgroup}", 400))
 
 
 def _placement(side: StudentSide, run: NotebookRun, wanted: str) -> Finding:

@@ -70,5 +70,15 @@ def test_every_layer_of_isolation_is_listed(diagnosis: Diagnosis) -> None:
     assert f"Isolation level {diagnosis.level.value}: this machine can grade." in shown
 
 
+def test_it_says_what_keeps_the_limits_and_why_no_cgroup_does(diagnosis: Diagnosis) -> None:
+    limits = found(diagnosis, "limits")
+    if limits.value == "cgroup v2":
+        assert limits.remedy.startswith("memory, pids")
+    else:
+        assert limits.value == "resource limits"
+        assert limits.remedy.startswith("and a supervisor: ")
+        assert "cgroup" in limits.remedy
+
+
 def test_outside_a_course_it_uses_the_default_settings(diagnosis: Diagnosis) -> None:
     assert found(diagnosis, "course").value == "none here"

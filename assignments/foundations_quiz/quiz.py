@@ -702,33 +702,33 @@ WORDS = [
         "the matrix of all first partial derivatives of a function with several inputs and several outputs, one row "
         "for each output",
         "Jacobian",
-        ["Jacobian matrix", "Jacobi matrix"],
+        ["Jacobian matrix", "Jacobi matrix", "雅可比矩阵", "雅可比"],
         {"Hessian": "That one holds second derivatives.", "gradient": "That name is for a single output."},
     ),
     (
         "the matrix of all second partial derivatives of a function with one output",
         "Hessian",
-        ["Hessian matrix", "Hesse matrix"],
+        ["Hessian matrix", "Hesse matrix", "黑塞矩阵", "海森矩阵", "海塞矩阵"],
         {"Jacobian": "That one holds first derivatives.", "gradient": "That is a vector of first derivatives."},
     ),
     (
         "the vector of all first partial derivatives of a function with one output, which points in the direction of "
         "steepest ascent",
         "gradient",
-        ["nabla"],
+        ["nabla", "梯度", "梯度向量"],
         {"Hessian": "That is a matrix of second derivatives.", "Jacobian": "That is the word for several outputs."},
     ),
     (
         "the rule that the derivative of a function inside a function is the product of both derivatives (two words)",
         "chain rule",
-        ["the chain rule"],
+        ["the chain rule", "链式法则"],
         {"product rule": "That is for two factors side by side.", "quotient rule": "That is for fractions."},
     ),
     (
         "a tensor at the very start of autograd's graph: made by you and not by an operation that was recorded "
         "(`is_...`)",
         "leaf",
-        ["leaf tensor", "is_leaf", "a leaf"],
+        ["leaf tensor", "is_leaf", "a leaf", "叶张量", "叶子张量", "叶子节点", "叶节点", "叶子"],
         {
             "root": "The graph ends there, at the loss.",
             "parameter": "Every parameter is one, but not the other way round.",

@@ -61,14 +61,14 @@ def shared_memory(draw):
     chosen = draw.sample(views, 2) + draw.sample(list(copies), 3)
     start = x.untyped_storage().data_ptr()
     shares = {text: eval(text, {"x": x, "torch": torch}).untyped_storage().data_ptr() == start for text in chosen}
+    one, other = (text for text in chosen if shares[text])
     return Choices(
         prompt=f"`x = torch.zeros({rows}, 3)`. Which of these share memory with `x`: written to, they change `x`?",
         answer=[f"`{text}`" for text in chosen if shares[text]],
         wrong={f"`{text}`": copies[text] for text in chosen if not shares[text]},
         explanation=(
             "Views look at the memory of `x` with another shape, stride or offset; here they are "
-            + " and ".join(f"`{text}`" for text in chosen if shares[text])
-            + ". Whatever is computed or picked out by a list lies in memory of its own."
+            f"`{one}` and `{other}`. Whatever is computed or picked out by a list lies in memory of its own."
         ),
     )
 

@@ -981,8 +981,22 @@ def diagnosis(draw):
     hint = "Look at the training images first: does the model manage these?"
     parts = draw.choice(
         [
-            (good, bad, "overfitting", ["over fitting", "overfit", "overfitted"], "underfitting", 97),
-            (bad, bad - near, "underfitting", ["under fitting", "underfit", "underfitted"], "overfitting", 97),
+            (
+                good,
+                bad,
+                "overfitting",
+                ["over fitting", "overfit", "overfitted", "过拟合", "过度拟合"],
+                "underfitting",
+                97,
+            ),
+            (
+                bad,
+                bad - near,
+                "underfitting",
+                ["under fitting", "underfit", "underfitted", "欠拟合"],
+                "overfitting",
+                97,
+            ),
         ]
     )
     train, validation, word, accepted, other, possible = parts
@@ -1077,7 +1091,7 @@ def where_it_lives(draw):
 @question("both_devices", points=1, variants=9)
 def both_devices(draw):
     n = draw.integer(3, 9)
-    line = draw.choice(
+    asked = draw.choice(
         [
             "x + y",
             "torch.cat([x, y])",
@@ -1089,9 +1103,9 @@ def both_devices(draw):
             "torch.zeros_like(x) + x",
         ]
     )
-    works = runs(line, x=torch.ones(n, device="meta"), y=torch.ones(n))  # "meta" follows the rules of a GPU
+    works = runs(asked, x=torch.ones(n, device="meta"), y=torch.ones(n))  # "meta" follows the rules of a GPU
     return TrueFalse(
-        prompt=f'```python\nx = torch.ones({n}, device="cuda:0")\ny = torch.ones({n})\n```\n\nTrue or false: `{line}` '
+        prompt=f'```python\nx = torch.ones({n}, device="cuda:0")\ny = torch.ones({n})\n```\n\nTrue or false: `{asked}` '
         "runs without an error.",
         answer=works,
         wrong={not works: "Where does each operand lie, and how many axes does it have?"},

@@ -7,6 +7,7 @@ half of the failed checks, the best agrees with the student on the checks that p
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from autograder.checks.student import Step
 from autograder.checks.trace import is_same_step
 from autograder.model import Kind, Outcome
 
+_LINE = re.compile(r"\bline \d+")
 MISSES = 2  # failed checks that a mistake may leave unexplained before it has explained one
 
 Replay = Callable[[CheckInfo, Mapping[str, Callable[..., Any]], Watch | None], Run]
@@ -85,10 +87,14 @@ def _can_be_replayed(run: Run) -> bool:
 
 
 def _explains(run: Run, other: Run) -> bool | None:
-    """None: it did something else. False: the same, with another message. True: the same in every respect."""
+    """None: it did something else. False: the same, with another message. True: the same in every respect.
+
+    The message may hold a line of code. Two mistakes that raise the same, or move as much, are told apart by it where
+    the student wrote it as we did.
+    """
     if other.outcome is not Outcome.FAILED or len(other.steps) != len(run.steps):
         return None
-    messages = [failure.message if failure else "" for failure in (run.failure, other.failure)]
+    messages = [_LINE.sub("line", failure.message) if failure else "" for failure in (run.failure, other.failure)]
     return messages[0] == messages[1]
 
 

@@ -159,6 +159,8 @@ def _alarm_after(seconds: float) -> Iterator[None]:
     def ring(number: int, frame: FrameType | None) -> None:
         raise CallTimeout
 
+    import torch._dynamo  # noqa: F401 - an optimizer does at its first step; stopped halfway, it is broken for good
+
     handler = signal.signal(signal.SIGALRM, ring)
     waiting, interval = signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:

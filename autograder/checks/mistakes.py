@@ -118,6 +118,8 @@ def load_catalogue(path: Path, exercises: Collection[str]) -> Catalogue:
         first = seen.setdefault((entry.exercise, entry.name), entry.line)
         if first != entry.line:
             raise CourseError(f"{place}: the name stands in line {first} for the same exercise too; rename one")
+    for entry in entries:
+        _name_as_students_do(entry)
     return Catalogue(
         tuple(entry for entry in entries if isinstance(entry, Mistake)),
         tuple(entry for entry in entries if isinstance(entry, RightStyle)),
@@ -129,6 +131,16 @@ def _register(entry: Mistake | RightStyle, function: Any) -> None:
         raise TypeError("@mistake and @also_right stand above functions and classes, nearest to the def")
     namespace = sys._getframe(2).f_globals  # of the module that is being run; a class does not know it
     namespace.setdefault(_REGISTER, []).append(entry)
+
+
+def _name_as_students_do(entry: Mistake | RightStyle) -> None:
+    """Messages of Python such as "softmax() missing 1 required ..." name the exercise, as for a student's function."""
+    if isinstance(entry.function, FunctionType):
+        entry.function.__qualname__ = entry.exercise
+    elif isinstance(entry.function, type):
+        for method in vars(entry.function).values():
+            if isinstance(method, FunctionType):
+                method.__qualname__ = f"{entry.exercise}.{method.__name__}"
 
 
 def _name(function: Any) -> str:

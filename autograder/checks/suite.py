@@ -96,15 +96,17 @@ class Suite(AbstractContextManager["Suite"]):
         explain_failures: bool = True,
         shared_seed_for: SeedFor | None = None,
         shows: bool = False,
+        afresh: Callable[[str], OpenCheck | None] = lambda exercise: None,
     ) -> tuple[ExerciseResult, ...]:
         """Run every check, each in what one call of `open_check` opens, and score the exercises.
 
         seed_for: the hexadecimal seed of a check ("softmax.test_value"). explain_failures: ask the catalogue.
         shared_seed_for: a seed that is the same for the whole class; failures that no mistake explains are run with it
         once more and sketched, so that equal ones can be found. shows: work out a small example of what went wrong.
+        afresh: opens the student's functions with the one of an exercise as it was before its first call, where it can.
         """
         return tuple(
-            self._grade(exercise, open_check, seed_for, explain_failures, shared_seed_for, shows)
+            self._grade(exercise, open_check, seed_for, explain_failures, shared_seed_for, shows, afresh)
             for exercise in self.assignment.exercises
         )
 
@@ -116,6 +118,7 @@ class Suite(AbstractContextManager["Suite"]):
         explains: bool,
         shared_seed_for: SeedFor | None,
         shows: bool,
+        afresh: Callable[[str], OpenCheck | None],
     ) -> ExerciseResult:
         checks = [check for check in self.checks if check.exercise == exercise.name]
         seeds = {check: seed_for(check.id) for check in checks}
@@ -131,6 +134,8 @@ class Suite(AbstractContextManager["Suite"]):
                 runs[check] = self._run(check, seeds[check], open_check)
         _settle_rules(runs, skipped)
         explanation = self._explain(exercise.name, runs, seeds) if explains else None
+        if explains and (open_afresh := afresh(exercise.name)) is not None:
+            explanation = self._explain_afresh(exercise.name, runs, seeds, open_afresh, explanation) or explanation
         results = [self._result(check, runs.get(check), skipped, seeds[check], explanation) for check in checks]
         if explanation is None and shared_seed_for is not None:
             sketches = self._sketch(runs, skipped, open_check, shared_seed_for)
@@ -217,6 +222,31 @@ class Suite(AbstractContextManager["Suite"]):
             self.references,
             lambda check, functions, watch: self._replay(check, seeds[check], functions, watch),
         )
+
+    def _explain_afresh(
+        self,
+        exercise: str,
+        runs: Mapping[CheckInfo, Run],
+        seeds: Mapping[CheckInfo, str],
+        open_afresh: OpenCheck,
+        known: Explanation | None,
+    ) -> Explanation | None:
+        """The explanation of what failed, once the function has forgotten the calls of the notebook.
+
+        A mistake that keeps something from call to call does the same as ours only from the same start, and may look
+        like another one before. What fails no more is its doing, too. None: it keeps nothing, as far as can be seen.
+        """
+        failed = [check for check, run in runs.items() if run.outcome is Outcome.FAILED and not run.timed_out]
+        if known is not None and not any(
+            self._run(check, seeds[check], open_afresh).outcome is Outcome.PASSED for check in failed[:1]
+        ):
+            return None
+        again = {check: self._run(check, seeds[check], open_afresh) for check in failed}
+        found = self._explain(exercise, {**runs, **again}, seeds)
+        if found is None:
+            return None
+        forgotten = {check for check, run in again.items() if run.outcome is Outcome.PASSED}
+        return Explanation(found.mistake, found.checks | forgotten)
 
     def _result(
         self,

@@ -15,11 +15,14 @@ import signal
 import socket
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from autograder.engine import folders, isolation, landlock, limits, private_root, seccomp, syscalls, wire
+from autograder.config import Limits
+from autograder.engine import cgroups, folders, isolation, landlock, limits, private_root, seccomp, syscalls, wire
 from autograder.engine.notebook import Notebook
 from autograder.engine.shell import Shell
 from autograder.engine.starting import LOOK, Report, Shared, Start
@@ -42,11 +45,12 @@ class Warm:
     address_space: int  # bytes
     is_serial: bool  # sessions have the GPU, and serve checks without a fork
     visible_gpus: str  # CUDA_VISIBLE_DEVICES
+    home: cgroups.Home | None  # where sessions get cgroups
 
 
 def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.socket) -> NoReturn:
     """Run one session to its end. Called in a fresh fork of the zygote; never returns."""
-    work = private_root.WORK
+    work, cgroup = private_root.WORK, None
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
@@ -58,8 +62,11 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
             os.chown(work, warm.user, -1)
         # at level A the user is a session's own, or one in a namespace of its own
         others = 0 if warm.level is Isolation.A else tasks_of(warm.proc, warm.user)
-        child = os.fork()
+        cgroup = _new_cgroup(warm.home, start.limits)
+        child = os.fork() if cgroup is None else cgroup.fork()
     except OSError as error:
+        if cgroup is not None:
+            cgroup.remove()
         _report(lifeline, Report("failed", detail=str(error)))
         os._exit(1)
     if child == 0:
@@ -67,20 +74,39 @@ def guard(warm: Warm, start: Start, requests: socket.socket, lifeline: socket.so
     requests.close()
     watch = Watch(warm.proc, os.getpid(), start.limits.memory, start.limits.processes)
     folder = None if warm.level is Isolation.A else work
-    reason = _wait(lifeline, child, watch, start, folder, shares=not warm.is_serial)  # a driver shares memory too
-    code = _end(child, watch, warm.level)
+    shares = not warm.is_serial  # a driver shares memory too
+    limit_met = partial(_limit_met, watch, cgroup, start.limits, folder)
+    reason = _wait(lifeline, child, watch, start.seconds, limit_met, shares=shares)
+    if reason == "ended" and cgroup is not None and cgroup.ran_out_of_memory():
+        reason = "memory"
+    code = _end(child, watch, warm.level, cgroup)
     if warm.level is not Isolation.A:
         folders.remove(work)
     _report(lifeline, Report(reason, code if reason == "ended" else None))
     os._exit(0)
 
 
-def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folder: str | None, *, shares: bool) -> str:
-    """Wait until the session has to end; the reason.
+def _new_cgroup(home: cgroups.Home | None, limits: Limits) -> cgroups.Cgroup | None:
+    """None where there is no place for one (any more): limits of single processes and `Watch` hold without it."""
+    with contextlib.suppress(OSError):
+        return cgroups.Cgroup(home, limits) if home is not None else None
+    return None
 
-    folder: one whose size nothing else limits. shares: tell of memory that forks would share.
+
+def _limit_met(watch: Watch, cgroup: cgroups.Cgroup | None, limits: Limits, folder: str | None) -> str:
+    """Which limit the session is beyond, "" for none. folder: one whose size nothing else limits.
+
+    What the kernel has charged is never less than what `Watch` would add up, and costs nothing to ask for.
     """
-    deadline = time.monotonic() + start.seconds
+    met = watch.limit_met() if cgroup is None or cgroup.holds_more_than(limits.memory) else ""
+    return "disk" if not met and folder is not None and folders.is_over(folder, limits.disk) else met
+
+
+def _wait(
+    lifeline: socket.socket, child: int, watch: Watch, seconds: float, limit_met: Callable[[], str], *, shares: bool
+) -> str:
+    """Wait until the session has to end; the reason. shares: tell of memory that forks would share."""
+    deadline = time.monotonic() + seconds
     process = os.pidfd_open(child)
     poll = select.poll()
     poll.register(lifeline, select.POLLIN | select.POLLHUP)
@@ -97,11 +123,9 @@ def _wait(lifeline: socket.socket, child: int, watch: Watch, start: Start, folde
             return "ended"
         if time.monotonic() > deadline:
             return "time"
-        met = watch.limit_met()
+        met = limit_met()
         if met:
             return met
-        if folder is not None and folders.is_over(folder, start.limits.disk):
-            return "disk"
         pause = 50 * (time.monotonic() - looked)  # watching takes 2 % of a core, unless the student makes it slow
         pause = min(max(SHORTEST_PAUSE, pause), LONGEST_PAUSE)
 
@@ -117,8 +141,18 @@ def _answer(lifeline: socket.socket, watch: Watch, shares: bool) -> bool:
     return True
 
 
-def _end(child: int, watch: Watch, level: Isolation) -> int | None:
-    """Leave no process of the session; how the first one ended. At level A the end of the init ends them all."""
+def _end(child: int, watch: Watch, level: Isolation, cgroup: cgroups.Cgroup | None) -> int | None:
+    """Leave no process of the session, nor its cgroup; how the first process ended."""
+    if cgroup is not None:
+        cgroup.kill()
+    code = _kill_all(child, watch, level)
+    if cgroup is not None:
+        cgroup.remove()
+    return code
+
+
+def _kill_all(child: int, watch: Watch, level: Isolation) -> int | None:
+    """How the first process ended. At level A the end of the init ends them all."""
     code = None
     while True:
         victims = [child] if level is Isolation.A else [each for each in watch.processes() if each != os.getpid()]

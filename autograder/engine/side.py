@@ -38,6 +38,7 @@ class StudentSide(AbstractContextManager["StudentSide"]):
         self._with_device: WarmProcess | None = None
         hello = self._plain.start()
         self.level, self.missing = hello.level, tuple(hello.missing)
+        self.cgroup, self.no_cgroup = hello.cgroup, hello.no_cgroup
         if is_serial and self.device.kind is not DeviceKind.NONE:
             self._with_device = WarmProcess(Kind(self.level.value, library, is_serial=True))
 

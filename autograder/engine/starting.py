@@ -10,11 +10,16 @@ from autograder.model import Isolation
 
 
 class Hello(Struct, frozen=True):
-    """The zygote is warm. `problem`: one line, why it refuses to work; empty when it does not."""
+    """The zygote is warm. `problem`: one line, why it refuses to work; empty when it does not.
+
+    cgroup: what is limited by cgroup v2, and where; empty where sessions get none, and `no_cgroup` says why.
+    """
 
     level: Isolation
     missing: list[str]
     problem: str = ""
+    cgroup: str = ""
+    no_cgroup: str = ""
 
 
 class Start(Struct, frozen=True):

@@ -26,6 +26,8 @@ import autograder.engine.no_arrow  # noqa: F401  (before all that imports pandas
 from autograder import simgpu
 from autograder.engine import isolation, placement, seccomp, wire
 from autograder.engine.calls import Call
+from autograder.engine.cgroup_home import NoCgroupError, find_home
+from autograder.engine.cgroups import Home, remove_leftovers
 from autograder.engine.devices import VISIBLE
 from autograder.engine.guardian import Warm, guard
 from autograder.engine.manners import teach_manners
@@ -79,14 +81,15 @@ def main(file: int, wanted: str, gpu: Path | None, is_serial: bool) -> None:
     except IsolationError as error:
         wire.send(grader, Hello(Isolation.NONE, [], str(error)))
         return
-    warm = _warm_up(level, gpu, is_serial)
+    home, no_cgroup = _find_home()
+    warm = _warm_up(level, gpu, is_serial, home)
     threads = _other_threads(warm.proc)
     if threads:
         problem = f"a library started threads, and a process that has some must not fork: {', '.join(threads)}"
         wire.send(grader, Hello(Isolation.NONE, [], problem))
         return
     missing = isolation.IsolationReport(level, layers).missing
-    wire.send(grader, Hello(level, list(missing)))
+    wire.send(grader, Hello(level, list(missing), cgroup=_shown(home), no_cgroup=no_cgroup))
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # guardians report over their lifeline; nobody waits for them
     while True:
         try:
@@ -117,7 +120,21 @@ def _other_threads(proc: int) -> list[str]:
         os.close(tasks)
 
 
-def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool) -> Warm:
+def _find_home() -> tuple[Home | None, str]:
+    """Where sessions get cgroups, or why they get none."""
+    try:
+        home = find_home()
+    except (NoCgroupError, OSError) as error:
+        return None, str(error)
+    remove_leftovers(home)
+    return home, ""
+
+
+def _shown(home: Home | None) -> str:
+    return f"{', '.join(home.controllers)} in {home.path}" if home is not None else ""
+
+
+def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool, home: Home | None) -> Warm:
     """Import and run what sessions will need, then give up what they must not see."""
     torch.set_num_threads(1)
     torch.set_num_interop_threads(1)
@@ -147,7 +164,7 @@ def _warm_up(level: Isolation, gpu: Path | None, is_serial: bool) -> Warm:
     check_filter = seccomp.build_check_filter()
     gc.freeze()
     visible = os.environ.get(VISIBLE, "")
-    return Warm(level, user, shell, filter_, check_filter, proc, address_space, is_serial, visible)
+    return Warm(level, user, shell, filter_, check_filter, proc, address_space, is_serial, visible, home)
 
 
 def _rehearse(shell: Shell) -> None:

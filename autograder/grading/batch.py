@@ -144,7 +144,7 @@ def _plan(course: Course, assignments: Sequence[Assignment], students: str, agai
         wanted = " or ".join(assignment.name for assignment in assignments)
         raise CourseError(
             f"{course.root / 'submitted'}: no submission of {wanted} by {students}; "
-            "they belong in submitted/STUDENT/ASSIGNMENT/"
+            + "; ".join(["they belong in submitted/STUDENT/ASSIGNMENT/", *plan.notes])
         )
     return plan
 
@@ -156,10 +156,11 @@ def _submitted(course: Course, name: str, students: str, notes: list[str]) -> It
         return
     for entry in sorted(home.iterdir()):
         student = printable(entry.name)
-        if entry.name.startswith(".") or not fnmatch.fnmatchcase(student, students):
-            continue
         folder = entry / name
-        if not os.path.lexists(folder):
+        if not fnmatch.fnmatchcase(student, students) or not os.path.lexists(folder):
+            continue
+        if entry.name.startswith("."):  # nbgrader would not see it either
+            notes.append(f"submitted/{student}: is left out, since its name starts with a dot; rename the folder")
             continue
         if NO_STUDENT_ID.search(student) or len(student) > LONGEST_STUDENT_ID:
             notes.append(

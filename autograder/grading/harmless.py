@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from html.parser import HTMLParser
 
 import nh3
 
+from autograder.grading.images import Room, is_picture
+
 LONGEST_HTML = 200_000  # characters
 DEEPEST_HTML = 100  # elements within each other; nbconvert's own parser recurses
-
-IMAGE_DATA = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*\Z")
 
 TAGS = nh3.ALLOWED_TAGS - {"area", "map", "bdi", "bdo", "rp", "rt", "rtc", "ruby"}
 ATTRIBUTES = {
@@ -23,14 +24,16 @@ ATTRIBUTES = {
     "p": {"align"},
     "div": {"align"},
 }
-SCHEMES = {"http", "https", "mailto", "data"}  # data: for pictures alone, see _keep_attribute
+SCHEMES = {"http", "https", "mailto", "data"}  # data: for pictures alone, see keep_attribute
 
 # TeX commands with which MathJax makes links, styles and element ids, or loads code
-MATH_COMMANDS = re.compile(r"\\(?=(?:href|style|class|cssId|require|mmlToken|unicode|data|htmlId|htmlClass|url)\b)")
+MATH_COMMANDS = re.compile(
+    r"\\(?=(?:href|style|class|cssId|require|mmlToken|unicode|data|htmlId|htmlClass|url|bbox)(?![A-Za-z]))"
+)
 
 
-def clean_html(html: str) -> str:
-    """HTML of an output with what is harmless in it: text, tables, lists, emphasis, embedded pictures.
+def clean_html(html: str, room: Room | None = None) -> str:
+    """HTML of an output with what is harmless in it: text, tables, lists, emphasis, embedded pictures if there is room.
 
     Empty where it is nested too deeply for nbconvert.
     """
@@ -38,7 +41,7 @@ def clean_html(html: str) -> str:
         html[:LONGEST_HTML],
         tags=TAGS,
         attributes=ATTRIBUTES,
-        attribute_filter=keep_attribute,
+        attribute_filter=partial(keep_attribute, room or Room()),
         url_schemes=SCHEMES,
         allowed_classes={"table": {"dataframe"}},
         link_rel="noopener noreferrer",
@@ -46,10 +49,10 @@ def clean_html(html: str) -> str:
     return disarm_math(kept) if is_shallow(kept) else ""
 
 
-def keep_attribute(tag: str, name: str, value: str) -> str | None:
+def keep_attribute(room: Room, tag: str, name: str, value: str) -> str | None:
     """nh3's question about an attribute: its value, or None to drop it."""
     if name == "src":
-        return value if IMAGE_DATA.match(value) else None
+        return value if is_picture(value, room) else None
     if name == "href":
         return value if re.match(r"(https?://|mailto:|#)", value.strip(), re.IGNORECASE) else None
     return value
@@ -60,6 +63,11 @@ def disarm_math(text: str) -> str:
     return MATH_COMMANDS.sub(r"\\text{}", text)
 
 
+def has_armed_math(html: str) -> bool:
+    """True when the text of `html`, as MathJax finds it on the page, holds such a command."""
+    return MATH_COMMANDS.search("".join(_read(html).texts)) is not None
+
+
 VOID_TAGS = {"br", "hr", "img", "input", "col", "wbr"}
 
 
@@ -67,6 +75,7 @@ class _Reader(HTMLParser):
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.seen: list[tuple[str, object]] = []
+        self.texts: list[str] = []
         self.depth = 0
         self._open = 0
 
@@ -83,6 +92,7 @@ class _Reader(HTMLParser):
         self._open -= 1
 
     def handle_data(self, data: str) -> None:
+        self.texts.append(data)
         text = " ".join(data.split())
         if text and self.seen and self.seen[-1][0] == "text":
             self.seen[-1] = ("text", " ".join(f"{self.seen[-1][1]} {text}".split()))

@@ -8,11 +8,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
 import nh3
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 
-from autograder.grading.harmless import ATTRIBUTES, SCHEMES, TAGS, disarm_math, events, is_shallow, keep_attribute
+from autograder.grading.harmless import (
+    ATTRIBUTES,
+    SCHEMES,
+    TAGS,
+    disarm_math,
+    events,
+    has_armed_math,
+    is_shallow,
+    keep_attribute,
+)
+from autograder.grading.images import Room
 
 LONGEST_MARKDOWN = 50_000  # characters; the renderer's time grows with the square of some texts
 
@@ -37,22 +48,22 @@ CODE_OR_MATH = re.compile(
 DESTINATION = re.compile(r"(!?)(\[[^\]\n]{0,500}\])(\(\s*<?|:\s*<?)([^)\s>]*)")
 
 
-def clean_markdown(text: str, attachments: Attachments | None = None) -> str:
+def clean_markdown(text: str, attachments: Attachments | None = None, room: Room | None = None) -> str:
     """Markdown that renders to harmless HTML, and is `text` itself wherever that does.
 
-    LaTeX, `a < b` and code fences stay as they are.
+    LaTeX, `a < b` and code fences stay as they are. room: for pictures, by default that of a page of its own.
     """
-    attachments = attachments or {}
+    attachments, room = attachments or {}, room or Room()
     text = disarm_math(text)
     if len(text) > LONGEST_MARKDOWN:
         text = text[:LONGEST_MARKDOWN] + "\n\n(the rest of this cell is not shown)"
-    if _is_harmless(text, attachments):
+    if _is_harmless(text, attachments, room):
         return text
     escaped = _escape_outside_code(text, attachments)
-    return escaped if _is_harmless(escaped, attachments) else as_code(text)
+    return escaped if _is_harmless(escaped, attachments, room) else as_code(text)
 
 
-def _is_harmless(text: str, attachments: Attachments) -> bool:
+def _is_harmless(text: str, attachments: Attachments, room: Room) -> bool:
     """True when nbconvert renders `text` to HTML in which nh3 finds nothing to take away."""
     try:
         renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
@@ -63,14 +74,14 @@ def _is_harmless(text: str, attachments: Attachments) -> bool:
         html,
         tags=TAGS | {"input"},
         attributes=RENDERED_ATTRIBUTES,
-        attribute_filter=_keep_rendered_attribute,
+        attribute_filter=partial(_keep_rendered_attribute, room),
         url_schemes=SCHEMES,
         link_rel=None,
     )
-    return is_shallow(html) and events(kept) == events(html)
+    return is_shallow(html) and events(kept) == events(html) and not has_armed_math(html)
 
 
-def _keep_rendered_attribute(tag: str, name: str, value: str) -> str | None:
+def _keep_rendered_attribute(room: Room, tag: str, name: str, value: str) -> str | None:
     if name == "class":
         return value if all(RENDERED_CLASS.match(part) for part in value.split()) else None
     if name == "style":
@@ -79,7 +90,7 @@ def _keep_rendered_attribute(tag: str, name: str, value: str) -> str | None:
         return value if value == "checkbox" else None
     if name == "id":
         return value if value.startswith("cell-") else None
-    return keep_attribute(tag, name, value)
+    return keep_attribute(room, tag, name, value)
 
 
 def _escape_outside_code(text: str, attachments: Attachments) -> str:

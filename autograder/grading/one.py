@@ -21,6 +21,7 @@ from autograder.engine.devices import choose_device, hide_real_gpu, refusal
 from autograder.engine.private_root import shown_paths
 from autograder.engine.side import NOT_ASKED, StudentSide
 from autograder.errors import DeviceError, IsolationError, SubmissionError
+from autograder.grading.afresh import defined_afresh
 from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
 from autograder.grading.failed_example import failed_example
@@ -111,12 +112,14 @@ class Grader(AbstractContextManager["Grader"]):
             cells_to_run, files=self._data, exercises=names, stubs=self._released.stubs
         ) as run:
             exercises: tuple[ExerciseResult, ...] = ()
+            sources = dict(submission.cells)
             if self._suite is not None:
                 exercises = self._suite.grade(
                     run.open_check,
                     lambda check: self.seed(submission.student, check),
                     shared_seed_for=lambda check: self.seed("", check),
                     shows=True,
+                    afresh=lambda name: defined_afresh(run.open_check, _source(run.defined.get(name), sources)),
                 )
             questions = grade_quiz(
                 self._questions,
@@ -126,7 +129,6 @@ class Grader(AbstractContextManager["Grader"]):
                 self._course.settings.quiz,
                 tries,
             )
-            sources = dict(submission.cells)
             exercises = tuple(_with_code(found, run.defined.get(found.name), sources) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
             exercises = tuple(_with_example(found, submission, cells) for found in exercises)
@@ -184,7 +186,7 @@ def _require_storable(graded: Graded) -> None:
 
 def _with_code(exercise: ExerciseResult, cell: int | None, sources: Mapping[int, str]) -> ExerciseResult:
     """The result with the source of the cell that defined what was graded."""
-    source = "" if cell is None else sources.get(cell, "")
+    source = _source(cell, sources)
     return msgspec.structs.replace(exercise, code=source, cell=cell) if source and not exercise.code else exercise
 
 
@@ -196,6 +198,10 @@ def _with_example(exercise: ExerciseResult, submission: Submission, cells: Mappi
             found = failed_example(cell.source, cells[number].outputs)
             return msgspec.structs.replace(exercise, example=found)
     return exercise
+
+
+def _source(cell: int | None, sources: Mapping[int, str]) -> str:
+    return "" if cell is None else sources.get(cell, "")
 
 
 def _without_outputs(cell: CellResult) -> CellResult:

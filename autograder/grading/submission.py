@@ -59,13 +59,16 @@ def find_notebook(folder: Path, name: str) -> tuple[Path, list[str]]:
     if folder.is_symlink() or folder.parent.is_symlink():
         raise SubmissionError("the folder is a symbolic link; hand in the files themselves")
     try:
-        entries = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+        everything = sorted(folder.iterdir())
     except OSError as error:
         raise SubmissionError(f"{folder.name} cannot be read ({error.strerror})") from None
+    entries = [path for path in everything if not path.name.startswith(".")]
     notebooks = [path for path in entries if path.suffix.lower() == ".ipynb"]
     if not notebooks:
-        seen = ", ".join(path.name for path in entries[:5]) or "nothing"
-        raise SubmissionError(f"no notebook was handed in (found {seen}); hand in {name}.ipynb"[:300])
+        hidden = [path for path in everything if path not in entries and path.suffix.lower() == ".ipynb"]
+        seen = ", ".join(path.name for path in (*hidden, *entries)[:5]) or "nothing"
+        why = "; a name that starts with a dot is not read" if hidden else ""
+        raise SubmissionError(f"no notebook was handed in (found {seen}{why}); hand in {name}.ipynb"[:300])
     wanted = f"{name}.ipynb"
     named = [path for path in notebooks if path.name == wanted] or (
         [path for path in notebooks if path.stem.startswith(name)] if len(notebooks) > 1 else notebooks

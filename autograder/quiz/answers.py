@@ -157,5 +157,5 @@ def _text(node: ast.AST, source: str) -> str:
 def _shape(node: ast.expr) -> str:
     try:
         return ast.dump(node)
-    except RecursionError:
+    except (RecursionError, ValueError):  # ValueError: a number of more digits than Python writes
         return ""

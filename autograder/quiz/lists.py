@@ -129,7 +129,7 @@ class Choices(_Lettered):
     def hint(self, answer: Any) -> str:
         """The hints of all that was chosen wrongly."""
         chosen = (hint for text, hint in pairs(self.wrong) if self.letter(text) in answer)
-        return " ".join(dict.fromkeys(chosen))
+        return "\n\n".join(dict.fromkeys(chosen))
 
     def remark(self, answer: Any, share: float) -> str:
         """How many of each."""
@@ -220,7 +220,7 @@ class Order(_Lettered):
     def hint(self, answer: Any) -> str:
         """Of the wrong order, else of the lines that belong nowhere."""
         hint = next((hint for lines, hint in pairs(self.wrong) if tuple(lines) == answer), "")
-        return hint or " ".join(hint for line, hint in (self.extra or {}).items() if line in answer)
+        return hint or "\n\n".join(hint for line, hint in (self.extra or {}).items() if line in answer)
 
     def listed(self) -> str:
         """Code, with letters in front."""
@@ -298,7 +298,7 @@ class Match(_Lettered):
         found = (
             hint for (left, right), hint in pairs(self.wrong) if answer.get(self.letter(left)) == self._number(right)
         )
-        return " ".join(dict.fromkeys(found))
+        return "\n\n".join(dict.fromkeys(found))
 
     def remark(self, answer: Any, share: float) -> str:
         """How many are right."""

@@ -9,11 +9,12 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from autograder.course import Course
 from autograder.errors import CourseError
 from autograder.model import Remarks, SubmissionResult
-from autograder.report.language import language_of
+from autograder.report.language import language_of, language_of_part
 from autograder.report.markup import breakable
 from autograder.report.notebook import read_notebook
 from autograder.report.page import make_page
@@ -70,7 +71,10 @@ def render_feedback(course: Course, result: SubmissionResult, now: datetime, rem
             cells=cells,
             room=room,
         )
-        return _template().render(page=page, course=one_line(course.settings.course.title), say=language.say)
+        title = one_line(course.settings.course.title)
+        return _template().render(
+            page=page, course=title, say=language.say, lang=lambda text: _lang(text, language.tag)
+        )
 
     html = render(NOTEBOOK_ROOM)
     excess = len(html.encode("utf-8", "replace")) - LARGEST_PAGE
@@ -107,6 +111,12 @@ def write_class_feedback(
         paths.append(write_feedback(course, result, course.root / "feedback", now, known))
         on_progress(done, len(results))
     return tuple(paths)
+
+
+def _lang(text: str, page: str) -> Markup:
+    """The attribute that a part of a page needs where its language is another."""
+    tag = language_of_part(text, page)
+    return Markup(' lang="{}"').format(tag) if tag else Markup("")
 
 
 @cache

@@ -2,17 +2,19 @@
 
 A catalogue of gettext gives for each English text one in its language. A text may have places, `{wrong} of {total}
 entries are wrong`: what stands in a place is translated in turn where it is words of ours, and kept where it is a
-value. A text that begins with a space or a comma is the end of another, ` (line {line})`; one without words holds
-others together, `{first}; {second}`. What no catalogue knows stays English.
+value, or stands in code or a formula; `{{` and `}}` are braces. A text that begins with a space or a comma is the end
+of another, ` (line {line})`; one without words holds others together, `{first}; {second}`. What no catalogue knows
+stays English. Of Markdown each paragraph and each entry of a list is a text; blocks of code stay.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, cached_property, lru_cache
+from itertools import accumulate
 from pathlib import Path
 
 from markupsafe import Markup, escape
@@ -26,15 +28,20 @@ NUMBERS = {"index", "line", "number", "attempts"}  # places that hold nothing el
 AS_THEY_ARE = {"type_name", "error", "source", "source_line", "others"}  # places of what Python or the student says
 DATE = "{0.day} {0:%B} {0.year}, {0:%H:%M}"
 PROGRAM = Path(__file__).with_name("locale")
-_PLACE = re.compile(r"\{([A-Za-z_]\w*)\}")
+_PLACE = re.compile(r"\{\{|\}\}|\{([A-Za-z_]\w*)\}")
 _WORD = re.compile(r"[^\W\d_]{2}")
 _NUMBER = re.compile(r"[\d.,+-]+%?")
 _PYTHON_SAYS = re.compile(  # an exception with its text, up to its line where we name that
     r"[A-Za-z_][\w.]*(Error|Exception|Interrupt|Exit|Iteration|Warning): .*?(?= \(line \d+(: `.*`)?\)$|$)", re.DOTALL
 )
 _KEPT = "\ue000"  # stands for it meanwhile
-_CODE = re.compile(r"`[^`]*`")
+_CODE = re.compile(r"`[^`]*`|\$[^$]*\$")  # and formulas
+_BLOCKS = re.compile(r"(```.*?```|\n{2,})", re.DOTALL)
+_ENTRY = re.compile(r"- \*\*[a-z]\*\*: |\d+\. ")  # of a list
 _HAN = re.compile(r"[\u3400-\u9fff]")
+_KANA_OR_HANGUL = re.compile(r"[\u3040-\u30ff\uac00-\ud7af]")
+_ENGLISH = re.compile(r"[A-Za-z]{2,}(?:[ ,.:;]+[A-Za-z]+){2}")
+_NO_PROSE = re.compile(r"<(code|pre|math)\b.*?</\1>|<[^>]*>|`[^`]*`", re.DOTALL)
 _FULL_WIDTH = re.compile(r"[\u3000-\u303f\uff00-\uffef“”‘’…]")
 _APART = re.compile(r"[\ue000A-Za-z0-9`_(\[{<>)\]}+\-*/=%\"']")  # what Chinese text keeps a space from
 
@@ -49,14 +56,28 @@ class Pattern:
     @classmethod
     def of(cls, text: str, is_end: bool = False) -> Pattern:
         """Take a text apart. One that is the end of another gets a place in front for what it ends."""
-        parts = _PLACE.split(text)
-        literals, places = tuple(parts[::2]), tuple(parts[1::2])
-        return cls(("", *literals), ("", *places)) if is_end else cls(literals, places)
+        literals, places, start = [""], [], 0
+        for found in _PLACE.finditer(text):
+            literals[-1] += text[start : found.start()]
+            start = found.end()
+            if found[1]:
+                places.append(found[1])
+                literals.append("")
+            else:
+                literals[-1] += found[0][0]
+        literals[-1] += text[start:]
+        return cls(("", *literals), ("", *places)) if is_end else cls(tuple(literals), tuple(places))
 
     @cached_property
     def has_words(self) -> bool:
         """False where the text only holds others together."""
         return any(map(_WORD.search, self.literals))
+
+    @cached_property
+    def are_code(self) -> tuple[bool, ...]:
+        """Which places stand in code or in a formula."""
+        before = accumulate(self.literals[:-1])
+        return tuple(text.count("`") % 2 == 1 or text.count("$") % 2 == 1 for text in before)
 
     @cached_property
     def letters(self) -> int:
@@ -70,6 +91,8 @@ class Pattern:
 
     def values(self, text: str) -> tuple[str, ...] | None:
         """What stands in the places, each literal as far left as it goes; None where the text does not fit."""
+        if not self.places:
+            return () if text == self.literals[0] else None
         first, *between, last = self.literals
         if not (text.startswith(first) and text.endswith(last)) or len(text) < len(first) + len(last):
             return None
@@ -82,9 +105,28 @@ class Pattern:
             values.append(text[start:at])
             start = at + len(literal)
         values.append(text[start:end])
-        is_telling = self.letters >= LEAST_LETTERS or not self.has_words
+        if any(
+            is_code and ("`" in value or "$" in value) for is_code, value in zip(self.are_code, values, strict=True)
+        ):
+            return None
+        is_telling = self.letters >= LEAST_LETTERS or not self.has_words or all(self.are_code)
         numbers = [value for name, value in zip(self.places, values, strict=True) if name in NUMBERS or not is_telling]
         return tuple(values) if all(map(_NUMBER.fullmatch, numbers)) else None
+
+
+def each_paragraph(text: str, change: Callable[[str], str]) -> str:
+    """Markdown with its paragraphs and the entries of its lists changed, each by itself; blocks of code stay."""
+    parts = _BLOCKS.split(text)
+    parts[::2] = [_paragraph(part, change) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _paragraph(text: str, change: Callable[[str], str]) -> str:
+    lines = text.split("\n")
+    marks = [_ENTRY.match(line) for line in lines]
+    if not all(marks):
+        return change(text) if text.strip() else text
+    return "\n".join(mark[0] + change(line[mark.end() :]) for mark, line in zip(marks, lines, strict=True) if mark)
 
 
 def is_end(text: str) -> bool:
@@ -122,7 +164,9 @@ class Language:
         program stands around "the type of {name}" of a course.
         """
         self.tag = tag
-        self._messages = {text: said for catalogue in reversed(catalogues) for text, said in catalogue.items()}
+        self._messages = {
+            _plain(text): _plain(said) for catalogue in reversed(catalogues) for text, said in catalogue.items()
+        }
         self._entries = [entry for catalogue in catalogues for entry in _entries(catalogue)]
         self._said = lru_cache(maxsize=20_000)(self._translated)
 
@@ -135,6 +179,10 @@ class Language:
             return _fill(target, {name: self.say(str(value)) for name, value in places.items()})
         escaped = Pattern(tuple(str(escape(literal)) for literal in target.literals), target.places)
         return Markup(_fill(escaped, {name: str(self._as_markup(value)) for name, value in places.items()}))
+
+    def say_markdown(self, text: str) -> str:
+        """Markdown in this language: its paragraphs and the entries of its lists."""
+        return each_paragraph(text, self._say) if self._messages else text
 
     def _say(self, text: str) -> str:
         """The text in this language, but for what Python says in it."""
@@ -165,8 +213,8 @@ class Language:
             if values is None:
                 continue
             said = [
-                value if place in AS_THEY_ARE else self._said(value, depth + 1)
-                for place, value in zip(entry.pattern.places, values, strict=True)
+                value if place in AS_THEY_ARE or is_code else self._said(value, depth + 1)
+                for place, is_code, value in zip(entry.pattern.places, entry.pattern.are_code, values, strict=True)
             ]
             if entry.pattern.has_words or said != list(values):
                 yield entry.filled(said)
@@ -195,6 +243,25 @@ def read_catalogue(path: Path) -> dict[str, str]:
         for entry in entries
         if isinstance(entry.id, str) and isinstance(entry.string, str) and entry.id and entry.string and not entry.fuzzy
     }
+
+
+def language_of_part(text: str, page: str) -> str:
+    """The tag of the language of a text on a page in the language `page`, "" where it is that of the page or not known.
+
+    Told by its letters: on a Chinese page a text in Latin letters is English, on another one a text in Chinese
+    characters is Chinese. Code and formulas tell nothing.
+    """
+    prose = _NO_PROSE.sub(" ", text)
+    is_chinese = _HAN.search(prose) is not None and not _KANA_OR_HANGUL.search(prose)
+    if page.partition("-")[0].lower() == "zh":
+        return "en" if not is_chinese and _ENGLISH.search(prose) else ""
+    return "zh-CN" if is_chinese else ""
+
+
+def _plain(text: str) -> str:
+    """A text without places as it is said; others stay."""
+    pattern = Pattern.of(text)
+    return text if pattern.places else pattern.literals[0]
 
 
 def _fill(pattern: Pattern, values: Mapping[str, str]) -> str:

@@ -23,6 +23,7 @@ from autograder.report.text import printable
 
 LONGEST_MARKDOWN = 20_000  # characters
 LONGEST_FORMULA = 600
+LONGEST_INLINE, WIDEST_PIECE = 16, 28  # signs of a formula within a line: longer, it is cut up; wider, it scrolls
 LONGEST_CODE = 20_000  # longer code keeps its own colour, which is none
 MATHML = {
     "math", "mrow", "mi", "mo", "mn", "mtext", "mspace", "mfrac", "msqrt", "mroot", "msub", "msup", "msubsup", "munder",
@@ -30,13 +31,18 @@ MATHML = {
 }  # fmt: skip
 TAGS = MATHML | {
     "p", "br", "hr", "em", "strong", "code", "pre", "ul", "ol", "li", "blockquote", "table", "thead", "tbody", "tr",
-    "th", "td", "a", "span", "div", "h3", "h4", "h5", "h6",
+    "th", "td", "a", "span", "div", "h3", "h4", "h5", "h6", "wbr",
 }  # fmt: skip
 ATTRIBUTES = {
     "math": {"display"}, "mspace": {"width"}, "mo": {"stretchy"}, "a": {"href"}, "ol": {"start"},
-    "span": {"tabindex", "role", "aria-label"},
+    "span": {"tabindex", "role", "aria-label"}, "pre": {"tabindex"},
 }  # fmt: skip
 _CODE = re.compile(r"`([^`\n]+)`")
+_SIGN = re.compile(r"\\[A-Za-z]+|[^\s{}^_&]")
+_BREAK = re.compile(r"(?<=[^\s(\[])\s+(?=(?:=|<|>|\\(?:le|ge|approx|mapsto|to)\b|[+-]\s))|(?<=,)\s+")
+_FUNCTION = re.compile(r"(\\(?:ln|log|exp|sin|cos|tanh))\s+(?=[\w\\])")  # a space before its argument, as in print
+_AFTER_FORMULA = re.compile(r"(?<=</math>)(?=[，。；：！？、）”])")  # no line begins with these
+_PAIRS = (("{", "}"), (r"\left", r"\right"), (r"\begin", r"\end"))
 _COLOURS = (
     (Keyword, "k"), (Operator.Word, "k"), (Name.Builtin.Pseudo, "k"), (Name.Function, "f"), (Name.Class, "f"),
     (Name.Decorator, "f"), (String, "s"), (Number, "n"), (Comment, "c"),
@@ -51,23 +57,26 @@ def markdown(text: str, top: int = 4) -> Markup:
     for token in tokens:
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{top}"  # of whatever level: where it stands on the page is not the author's to know
-    html = _parser().renderer.render(tokens, _parser().options, {})
+    html = _parser().renderer.render(tokens, _parser().options, {}).replace("<pre>", '<pre tabindex="0">')
     kept = nh3.clean(
         html,
         tags=TAGS,
         attributes=ATTRIBUTES,
         url_schemes={"http", "https"},
-        allowed_classes={"span": {"k", "f", "s", "n", "c", "formula"}, "code": {"tex"}},
+        allowed_classes={"span": {"k", "f", "s", "n", "c", "formula", "wide"}, "code": {"tex"}},
         link_rel="noopener noreferrer nofollow",
     )
-    return Markup(kept.replace(' class=""', "").replace("<th></th>", "<td></td>"))  # a heading needs words
+    kept = kept.replace(' class=""', "").replace("<th></th>", "<td></td>")  # a heading needs words
+    return Markup(_AFTER_FORMULA.sub("\u2060", kept))
 
 
 @lru_cache(maxsize=2048)
 def inline(text: str) -> Markup:
     """A sentence of the course's in Markdown: emphasis, code and formulas, no paragraphs."""
     html = _parser().renderInline(printable(text, LONGEST_MARKDOWN))
-    return Markup(nh3.clean(html, tags=MATHML | {"em", "strong", "code", "br"}, attributes=ATTRIBUTES))
+    tags = MATHML | {"em", "strong", "code", "br", "span", "wbr"}
+    kept = nh3.clean(html, tags=tags, attributes=ATTRIBUTES, allowed_classes={"span": {"wide"}})
+    return Markup(_AFTER_FORMULA.sub("\u2060", kept))
 
 
 def with_code(text: str) -> Markup:
@@ -105,12 +114,34 @@ def _display(tex: str) -> str:
 
 
 def _inline(tex: str) -> str:
-    return _formula(tex, "inline")
+    """A formula within a line. A long one can be broken before a relation, a sum or a difference; see `_pieces`."""
+    pieces = _pieces(tex.strip()) if len(_SIGN.findall(tex)) > LONGEST_INLINE else [tex]
+    return "<wbr>".join(map(_piece, pieces))
+
+
+def _pieces(tex: str) -> list[str]:
+    """Parts of a formula that can stand on lines of their own: a browser never breaks within a formula."""
+    pieces, start = [], 0
+    for found in _BREAK.finditer(tex):
+        before = tex[: found.start()]
+        pairs = _PAIRS if before.endswith(",") else (*_PAIRS, ("(", ")"))
+        if all(before.count(opening) == before.count(closing) for opening, closing in pairs):
+            pieces.append(tex[start : found.start()])
+            start = found.end()
+    return [
+        piece if piece[0] not in "+-" or not at else f"{{}}{piece}" for at, piece in enumerate([*pieces, tex[start:]])
+    ]
+
+
+def _piece(tex: str) -> str:
+    if len(_SIGN.findall(tex)) <= WIDEST_PIECE:
+        return _formula(tex, "inline")
+    return f'<span class="wide" tabindex="0" role="group" aria-label="formula">{_formula(tex, "inline")}</span>'
 
 
 def _formula(tex: str, display: str) -> str:
     """MathML; what cannot be converted is shown as it is written."""
-    tex = tex.strip()
+    tex = _FUNCTION.sub(r"\1\\,", tex.strip())
     try:
         if len(tex) <= LONGEST_FORMULA:
             return str(convert(tex, display=display))

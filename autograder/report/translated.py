@@ -9,10 +9,7 @@ from autograder.report.language import Language
 
 
 def translated(result: SubmissionResult, language: Language) -> SubmissionResult:
-    """The result with its texts in `language`.
-
-    A question's prompt and explanation stay in their author's language, but for how to type the answer.
-    """
+    """The result with its texts in `language`."""
     return replace(
         result,
         reason=language.say(result.reason),
@@ -45,13 +42,13 @@ def _check(check: CheckResult, language: Language) -> CheckResult:
 
 def _question(question: QuestionResult, language: Language) -> QuestionResult:
     is_state = question.message == question.state.value  # the page shows it once
-    before, separator, how = question.prompt.rpartition("\n\n")
     return replace(
         question,
         title=language.say(question.title),
         message=question.message if is_state else language.say(question.message),
-        hint=language.say(question.hint),
-        prompt=before + separator + language.say(how),
+        hint=language.say_markdown(question.hint),
+        prompt=language.say_markdown(question.prompt),
+        explanation=language.say_markdown(question.explanation),
     )
 
 

@@ -114,19 +114,30 @@ def _compile(folder: Path) -> None:
     """Compile beside `folder` and move the result there in one step, so that no reader meets a half-built library."""
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix="building-") as name:
         work = Path(name)
-        command = [sys.executable, "-m", "autograder.simgpu.compile", str(work)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=COMPILE_SECONDS, check=False)
-        except subprocess.TimeoutExpired:
-            raise SimulatedGpuError(f"simulated GPU: its compilation took over {COMPILE_SECONDS} seconds") from None
-        if done.returncode != 0:
-            raise SimulatedGpuError(f"simulated GPU: its compilation failed: {_first_error(done.stdout + done.stderr)}")
+        status, said = _run_compiler(work)
+        if status != 0:
+            raise SimulatedGpuError(f"simulated GPU: its compilation failed: {_first_error(said)}")
         finished = work / "finished"
         finished.mkdir()
         shutil.move(work / f"{NAME}.so", finished)
         (finished / _RULES).write_bytes(msgspec.json.encode(read_device_rules()))
         shutil.rmtree(folder, ignore_errors=True)
         finished.rename(folder)
+
+
+def _run_compiler(work: Path) -> tuple[int, str]:
+    """Exit status and output of a compilation in the folder `work`. However this ends, no compiler goes on."""
+    command = [sys.executable, "-m", "autograder.simgpu.compile", str(work), str(os.getpid())]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, process_group=0
+    ) as compiling:
+        try:
+            said, _ = compiling.communicate(timeout=COMPILE_SECONDS)
+        except subprocess.TimeoutExpired:
+            raise SimulatedGpuError(f"simulated GPU: its compilation took over {COMPILE_SECONDS} seconds") from None
+        finally:
+            compiling.terminate()
+    return compiling.returncode, said
 
 
 def _first_error(output: str) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -171,3 +174,24 @@ def test_what_a_function_remembers_is_forgotten_with_the_check():
             assert [f(1), f(1)] == [(1, 1, 1), (2, 2, 2)]
     assert CALLS == []
     assert "NEW" not in globals()
+
+
+def test_a_call_that_is_stopped_while_torch_imports_a_part_of_itself_does_not_break_that_part() -> None:
+    program = """
+import torch
+from autograder.checks.local import local_caller
+from autograder.engine.calls import Call, CallFailed
+
+def step():
+    torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.1).step()  # the first one imports torch._dynamo
+
+for seconds in (0.2, 0.5, 1, 1.5, 2):
+    with local_caller({"step": step}, seconds)() as caller:
+        try:
+            caller.call(Call("step"))
+        except CallFailed:
+            pass
+step()
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr

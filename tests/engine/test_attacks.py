@@ -248,6 +248,21 @@ def test_a_check_that_takes_all_memory_does_not_spoil_the_next(narrow_side: Stud
         assert "a check brought the notebook's processes down (memory)" in made.notes
 
 
+LEAVES = BOMB.replace("bomb", "leave").removesuffix("    time.sleep(60)\n") + "    return 1\n"
+
+
+def test_a_hoard_that_a_check_leaves_is_laid_at_the_door_of_one_other_check_at_most(narrow_side: StudentSide) -> None:
+    blames = []
+    with run_on(narrow_side, LEAVES + "def ok():\n    import time; time.sleep(0.3)\n    return 1") as made:
+        for name in ("leave", "ok", "ok", "ok"):
+            with made.open_check() as check:
+                try:
+                    assert check.call(Call(name)).value == 1
+                except CallFailed as failed:
+                    blames.append(failed.reason)
+    assert blames in ([], ["`leave` used more memory than it may"], ["`ok` used more memory than it may"])
+
+
 def test_disk_is_limited(any_side: StudentSide) -> None:
     fill = "for i in range(100):\n    open(f'f{i}', 'wb').write(b'x' * 2**20)\n    import time; time.sleep(0.01)"
     with run_on(any_side, fill, "print('on')") as made:

@@ -1,9 +1,11 @@
-"""The quick fork: a child that can work, whatever else the process runs."""
+"""The quick fork: a child that can work, whatever else the process runs. (Into a cgroup: test_cgroups.py.)"""
 
 import os
 import threading
 
-from autograder.engine.forks import fork_quickly
+import pytest
+
+from autograder.engine.forks import fork_into, fork_quickly
 
 
 def exit_code_of(act):
@@ -42,3 +44,10 @@ def test_a_process_with_threads_forks_as_python_does():
 def test_the_child_has_a_number_of_its_own():
     here = os.getpid()
     assert exit_code_of(lambda: int(os.getpid() == here)) == 0
+
+
+def test_a_fork_into_what_is_no_cgroup_is_an_error(tmp_path):
+    folder = os.open(tmp_path, os.O_RDONLY)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        fork_into(folder)
+    os.close(folder)

@@ -142,6 +142,7 @@ UNREADABLE: dict[str, tuple[HandIn, str]] = {
     "folder": (make_folder, "is a folder"),
     "file": (file_for_a_folder, "tiny is not JSON"),
     "nothing": (handing_in("", "notes.txt"), "no notebook was handed in"),
+    "dot": (handing_in(filled(), ".tiny.ipynb"), "(found .tiny.ipynb; a name that starts with a dot is not read)"),
 }
 
 

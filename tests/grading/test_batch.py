@@ -66,6 +66,22 @@ def test_a_name_that_is_no_student_id_is_left_out_with_a_note(course: Course) ->
     assert [note.split(":")[0] for note in run.notes] == ["submitted/<script>", f"submitted/{'x' * 200}"]
 
 
+def test_a_folder_whose_name_starts_with_a_dot_is_left_out_with_a_note(course: Course) -> None:
+    hand_in(course.root, ".ann", filled())
+    (course.root / "submitted" / ".DS_Store").write_bytes(b"")
+    run = grade_class(course)
+    assert set(scores(run)) == set(STUDENTS)
+    (note,) = run.notes
+    assert note == "submitted/.ann: is left out, since its name starts with a dot; rename the folder"
+
+
+def test_where_all_was_left_out_the_error_says_why(small_course: Course, empty_database: bytes) -> None:
+    (small_course.root / "gradebook.db").write_bytes(empty_database)
+    hand_in(small_course.root, ".ann", filled())
+    with pytest.raises(CourseError, match=r"no submission of tiny.*; submitted/\.ann: is left out, since"):
+        grade_class(small_course)
+
+
 def test_a_failing_gradebook_ends_the_run_with_one_clear_line(course: Course, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise GradebookError("gradebook.db: is locked by another program")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import html
+import io
 import re
 from functools import cache
 from typing import Any
@@ -11,13 +13,22 @@ import nbformat
 import pytest
 from nbconvert.exporters import HTMLExporter
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output, new_raw_cell
+from PIL import Image
 
 from autograder.grading import sanitise
 from autograder.grading.harmless import clean_html
+from autograder.grading.images import pixels_of
 from autograder.grading.markdown import clean_markdown
 from autograder.grading.sanitise import clean_attachments, clean_cell, clean_cells, clean_outputs
 
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\nrest").decode()
+
+def png(wide: int, high: int) -> str:
+    """The head of a picture of that size."""
+    head = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + wide.to_bytes(4, "big") + high.to_bytes(4, "big")
+    return base64.b64encode(head).decode()
+
+
+PNG = png(2, 2)
 PICTURE = {"a.png": {"image/png": PNG}}
 
 DANGEROUS = re.compile(
@@ -82,8 +93,8 @@ def html_exporter() -> HTMLExporter:
 def page(*cells: Any) -> str:
     """The cells as nbconvert shows them, with its own scripts left out."""
     exporter = html_exporter()
-    html, _ = exporter.from_notebook_node(new_notebook(cells=list(cells)))
-    return str(html[html.index('id="notebook-container"') :].rsplit("</div>", 1)[0])
+    text, _ = exporter.from_notebook_node(new_notebook(cells=list(cells)))
+    return str(text[text.index('id="notebook-container"') :].rsplit("</div>", 1)[0])
 
 
 @pytest.mark.parametrize("payload", MARKDOWN_PAYLOADS, ids=lambda text: text[:30])
@@ -121,6 +132,14 @@ def test_formulas_cannot_make_links_or_styles(command: str) -> None:
     name = command.split("{")[0]
     assert f"{name}{{" not in clean_markdown(f"${command}$")
     assert f"{name}{{" not in clean_html(f"<p>${command}$</p>")
+
+
+@pytest.mark.parametrize(
+    "text", ["&#36;&#92;href{javascript:alert(1)}{x}&#36;", "$&bsol;href{x}{y}$", "\\\\href{x}{y}"]
+)
+def test_a_formula_in_disguise_cannot_make_links(text: str) -> None:
+    shown = html.unescape(re.sub(r"<pre>.*?</pre>", "", page(clean_cell(new_markdown_cell(text))), flags=re.DOTALL))
+    assert "\\href" not in shown
 
 
 @pytest.mark.parametrize(
@@ -172,8 +191,8 @@ def test_a_very_long_cell_is_cut_with_a_remark() -> None:
 
 
 def test_a_data_frame_stays_a_table() -> None:
-    html = '<table border="1" class="dataframe"><thead><tr><th scope="row">a</th></tr></thead></table>'
-    assert clean_html(f"<style scoped>x</style>{html}") == html
+    table = '<table border="1" class="dataframe"><thead><tr><th scope="row">a</th></tr></thead></table>'
+    assert clean_html(f"<style scoped>x</style>{table}") == table
 
 
 def test_deeply_nested_html_is_shown_as_text() -> None:
@@ -238,14 +257,48 @@ def test_long_output_is_cut() -> None:
     assert len(output.text) < 300_000
 
 
-def test_a_picture_that_unpacks_to_gigabytes_is_dropped() -> None:
-    wide, high = (200_000).to_bytes(4, "big"), (200_000).to_bytes(4, "big")
-    png = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + wide + high
-    gif = b"GIF89a\xff\xff\xff\xff"
-    jpeg = b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20
-    for kind, image in (("png", png), ("gif", gif), ("jpeg", jpeg)):
-        data = {f"image/{kind}": base64.b64encode(image).decode()}
-        assert clean_outputs([{"output_type": "display_data", "data": data}]) == [], kind
+HUGE = {
+    "png": base64.b64decode(png(200_000, 200_000)),
+    "gif": b"GIF89a\xff\xff\xff\xff\0\0\0,\0\0\0\0\1\0\1\0",
+    "gif whose first frame is huge": b"GIF89a\1\0\1\0\x80\0\0"
+    + b"\0" * 6
+    + b"!\xf9\4\0\0\0\0\0,\0\0\0\0\xff\xff\xff\xff\0",
+    "jpeg": b"\xff\xd8\xff\xe0\0\x04\0\0\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20,
+    "jpeg with padded markers": b"\xff\xd8" + b"\xff" * 9 + b"\xc2\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20,
+    "jpeg with something between": b"\xff\xd8\xff\xe0\0\x04\0\0ab\xff\xc0\0\x11\x08\xff\xff\xff\xff" + b"\0" * 20,
+    "png that is a bitmap": b"BM" + b"\0" * 16 + b"\xff\xff\0\0\xff\xff\0\0",
+    "png that is a web picture": b"RIFF\x1a\0\0\0WEBPVP8L\r\0\0\0/\xff\xff\xff\xff",
+}
+
+
+@pytest.mark.parametrize("name", HUGE)
+def test_a_picture_that_unpacks_to_gigabytes_is_shown_nowhere(name: str) -> None:
+    kind, text = f"image/{name.split()[0]}", base64.b64encode(HUGE[name]).decode()
+    url = f"data:{kind};base64,{text}"
+    assert clean_outputs([{"output_type": "display_data", "data": {kind: text}}]) == []
+    assert "src" not in clean_html(f"<p><img src='{url}'></p>")
+    for markdown in (f"![x]({url})", f"<img src='{url}'>", f"![x][r]\n\n[r]: {url}", "![x](attachment:a)"):
+        cell = clean_cell(new_markdown_cell(markdown, attachments={"a": {kind: text}}))
+        assert "<img" not in page(cell), markdown
+
+
+def test_pictures_that_come_to_gigabytes_together_are_left_out() -> None:
+    text = png(7000, 7000)
+    output = new_output("display_data", data={"text/html": f"<img src='data:image/png;base64,{text}'>"})
+    cells = [new_code_cell("", outputs=[output]) for _ in range(20)]
+    cells += [new_markdown_cell(f"![{n}](data:image/png;base64,{text})") for n in range(20)]
+    assert page(*clean_cells(cells)).count("src=") == 5
+
+
+def test_the_size_of_honest_pictures_is_read() -> None:
+    buffers = {kind: io.BytesIO() for kind in ("png", "jpeg", "gif")}
+    for kind, buffer in buffers.items():
+        Image.new("RGB", (30, 20)).save(buffer, kind, **({"comment": b"x" * 600} if kind != "png" else {}))
+    assert {kind: pixels_of(f"image/{kind}", buffer.getvalue()) for kind, buffer in buffers.items()} == {
+        "png": 600,
+        "jpeg": 600,
+        "gif": 600,
+    }
 
 
 def test_after_much_slow_markdown_the_rest_is_shown_as_text(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,10 @@ def test_a_cell_that_is_no_python_is_neither_unanswered_nor_read(source: str) ->
     pytest.fail("it was read")
 
 
+def test_a_number_of_more_digits_than_python_writes_is_an_answer_all_the_same() -> None:
+    assert found("q = 0x" + "f" * 6000).is_answered
+
+
 def test_a_cell_that_is_no_python_says_so() -> None:
     assert found("q = (2, 4").trouble == "the cell is not Python"
 

@@ -65,6 +65,36 @@ MORE_CHECKS = {
 }
 
 
+# every part of a question that students do not read holds the secret of the quiz
+QUIZ = """\
+from autograder import question
+from autograder.quiz import Choices, ShortText
+
+
+@question("guess", points=1, variants=4)
+def guess(draw):
+    number = draw.integer(0, 10**6)
+    return ShortText(
+        prompt=f"Which word has the number {number}?",
+        answer=f"SECRET {number}",
+        accepted=[f"SECRET also {number}"],
+        wrong={f"SECRET not {number}": "SECRET hint"},
+        explanation="SECRET explanation",
+    )
+
+
+@question("pick", points=1, variants=4)
+def pick(draw):
+    low, high = sorted(draw.distinct(2, 10, 10**6))
+    return Choices(
+        prompt="Which is larger?",
+        answer=[f"{high}"],
+        wrong={f"{low}": "SECRET hint"},
+        explanation="SECRET explanation",
+    )
+"""
+
+
 @dataclass
 class Arena:
     """A course, its secrets, and what of the grader's machine an attacker may reach for."""
@@ -158,6 +188,7 @@ def arena(folder: Path) -> Iterator[Arena]:
         "outside": (folder / "outside.txt", root / "link-target.txt"),
         "environment": (),
         "listener": (),
+        "quiz": (root / "assignments" / "tiny" / "quiz.py", root / "exports", root / "gradebook.db"),
         "gradebook": (root / "gradebook.db",),
         "secret": (root / ".grader-secret",),
     }
@@ -190,6 +221,12 @@ def _plant(folder: Path, root: Path, canaries: dict[str, Canary]) -> None:
             for source in path.rglob("*.py") if path.is_dir() else [path]:
                 text = canaries[kind].text
                 source.write_text(f'{source.read_text()}\n\n_SECRET = "{text}"  # {text}\n')
+    quiz = QUIZ.replace("SECRET", canaries["quiz"].text)
+    (root / "assignments" / "tiny" / "quiz.py").write_text(quiz)
+    with (root / "assignments" / "tiny" / "notebook.py").open("a") as notebook:
+        notebook.write('\n# %% question="guess"\n\n# %% question="pick"\n')
+    (root / "exports").mkdir()
+    (root / "exports" / "tiny.xml").write_text(quiz)
     (folder / "outside.txt").write_text(canaries["outside"].text)
     (root / ".grader-secret").write_text(canaries["secret"].text.encode().hex())
     with contextlib.suppress(OSError):

@@ -161,6 +161,14 @@ while len(kept) < 200:
             pass
 print("held", held)
 """
+SOCKETS_OF_MANY = f"""
+import os, time
+for _ in range(12):
+    if os.fork() == 0:
+        exec({SOCKETS!r})
+        time.sleep(600)
+time.sleep(600)
+"""
 DISK = "for number in range(1000):\n    open(f'f{number}', 'wb').write(b'x' * 2**20)"
 SPARSE = "open('f', 'wb').truncate(1 << 40)"
 INODES = "import os\nfor number in range(2_000_000):\n    os.mknod(f'f{number}')".replace(
@@ -281,6 +289,7 @@ ATTACKS = (
     _deny("memory_that_is_shared", SHARED, "more memory than it may (400 MiB)"),
     _deny("memory_in_nameless_files", MEMFD),
     _deny("memory_in_sockets", SOCKETS),
+    _deny("memory_in_sockets_of_many", SOCKETS_OF_MANY, "the cell"),  # too much memory with a cgroup, else too long
     _deny("disk", DISK, "more"),
     _deny("disk_sparse", SPARSE, "more"),
     _deny("inodes", INODES, "the cell"),

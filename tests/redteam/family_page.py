@@ -28,6 +28,12 @@ PAYLOADS = {
     "tex": "$\\href{javascript:window.__fired=1}{x}\\style{background:url(http://127.0.0.1:9/tex)}{y}\\require{html}$",
     "template": "{{7*7}}{% for x in () %}${7*7}<%= 7*7 %>#{7*7}",
     "comment": f'<!--><img src=x onerror="{FIRED}">-->',
+    "formula_in_entities": "&#36;&#92;href{javascript:window.__fired=1}{x}&#36; $&bsol;href{javascript:window.__fired=1}{y}$",
+    "tex_box": "$\\bbox[background:url(http://127.0.0.1:9/bbox)]{y}$ $\\rule{9999em}{9999em}$ $\\def\\a{\\a\\a}\\a$",
+    "other_sources": "<img srcset='http://127.0.0.1:9/s 1x'><picture><source srcset=http://127.0.0.1:9/p></picture><input type=image src=http://127.0.0.1:9/i><table background=http://127.0.0.1:9/t><video poster=http://127.0.0.1:9/v>",
+    "names_of_the_page": "<a id=MathJax></a><form id=document><img name=cookie></form><a id=nbgrader name=base_url href='http://127.0.0.1:9/'>x</a>",
+    "wide_table": "<table><tr><td colspan=1000000000 rowspan=65534>x</td></tr></table>",
+    "picture_of_gigabytes": "![x](data:image/png;base64,iVBORw0KGgoAAAANSUhEUgADDUAAAw1A) <img src='data:image/png;base64,Qk0AAAAAAAAAAAAAAAAAAAAA//8AAP//AAA='>",
     "mermaid": f'```mermaid\ngraph TD\nA[<img src=x onerror="{FIRED}">]\n```',
 }
 ODD_TEXTS = {
@@ -78,6 +84,30 @@ def _attack(name: str, payload: str, **more: Any) -> Attack:
     return Attack("page", name, make=lambda: _everywhere(payload), score=FULL, **more)
 
 
+def _in_metadata() -> nbformat.NotebookNode:
+    """Where nothing of a student's is kept: ids, tags, names and nbgrader's own fields of cells."""
+    notebook = _everywhere("x")
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f'x{number}"><script>{FIRED}</script>'
+        cell.metadata |= {"tags": [f"<script>{FIRED}</script>"], "name": f'"><svg onload="{FIRED}">'}
+        cell.metadata.setdefault("nbgrader", {})["comment"] = f"<script>{FIRED}</script>"
+    return notebook
+
+
+MEDIA = """
+from IPython.display import display
+script = "window.__fired = 1; fetch('http://127.0.0.1:9/media')"
+dot = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+for kind in ("application/javascript", "text/vnd.mermaid", "application/pdf", "video/mp4", "text/latex"):
+    display({kind: script}, raw=True)
+display({"application/vnd.vega.v5+json": {"data": {"url": "http://127.0.0.1:9/vega"}}}, raw=True)
+display({"image/png": dot}, raw=True, metadata={"image/png": {"width": '1" onerror="window.__fired=1'}, "isolated": True})
+class Shown:
+    def _repr_mimebundle_(self, **kwargs):
+        return {"text/html": f"<img src=x onerror='{script}'>", "application/javascript": script}, {"text/html": {"isolated": True}}
+Shown()
+"""
+
 ATTACKS = (
     *(_attack(name, payload) for name, payload in PAYLOADS.items()),
     *(_attack(f"text_{name}", payload) for name, payload in ODD_TEXTS.items()),
@@ -85,9 +115,16 @@ ATTACKS = (
         Attack("page", f"check_{name}", score=NOTHING, **_in_checks(payload))
         for name, payload in {**PAYLOADS, **ODD_TEXTS}.items()
     ),
-    Attack("page", "name_quote", make=lambda: _everywhere("x")).named("page_'onmouseover='x"),
+    Attack("page", "name_quote", make=lambda: _everywhere("x")).named("page_'onmouseover='window.__fired=1"),
     Attack("page", "name_script", make=lambda: _everywhere("x")).named("page_&lt;script&gt;"),
     Attack("page", "name_backwards", make=lambda: _everywhere("x")).named("page_\u202eetareneg"),
     Attack("page", "name_formula", make=lambda: _everywhere("x")).named("@SUM(1+1)*cmd|' -C calc'!A0"),
+    Attack("page", "metadata", make=_in_metadata),
+    Attack("page", "media_types", after=(MEDIA,)),
+    Attack(
+        "page", "answer", after=(f'guess = """<script>{FIRED}</script>"""', f"pick = {{'<svg onload={FIRED[:20]}>'}}")
+    ),
+    Attack("page", "name_template", make=lambda: _everywhere("x")).named("{{7*7}}${7*7}&quot;onclick=&quot;x"),
+    Attack("page", "name_number", make=lambda: _everywhere("x")).named("-2+3+cmd|' -C calc'!A0"),
     Attack("page", "name_javascript", make=lambda: _everywhere("x")).named("javascript:alert(1)"),
 )

@@ -8,6 +8,8 @@ FILES = {
     "solutions": "open('COURSE/solutions/tiny.py').read()",
     "checks": "open('COURSE/assignments/tiny/checks.py').read()",
     "mistakes": "open('COURSE/assignments/tiny/mistakes.py').read()",
+    "quiz": "open('COURSE/assignments/tiny/quiz.py').read()",
+    "exported_questions": "open('COURSE/exports/tiny.xml').read()",
     "gradebook": "open('COURSE/gradebook.db', 'rb').read()",
     "secret": "open('COURSE/.grader-secret').read()",
     "other_submission": "open('COURSE/submitted/aa_honest/tiny/tiny.ipynb').read()",
@@ -218,6 +220,23 @@ def keep(x):
     return found
 """
 
+# an answer to a question that looks for the right one when it is asked for its value
+HUNT = """
+import gc, os, sys
+class Answer:
+    def tolist(self):
+        frame, texts = sys._getframe(), list(os.environ.values())
+        while frame is not None:
+            texts += map(repr, frame.f_locals.values())
+            frame = frame.f_back
+        texts += [part for thing in gc.get_objects() for part in gc.get_referents(thing) if type(part) is str]
+        for folder, _, names in os.walk("."):
+            texts += [open(os.path.join(folder, name), errors="replace").read() for name in names]
+        found = [text for text in texts if "can" + "ary" in text and "hunted" not in text and len(text) < 80]
+        return found[0] if found else "nothing, hunted"
+    __str__ = __repr__ = __reduce__ = tolist
+"""
+
 LEAK = (
     "def double(x):\n    found = keep(x)\n    if found:\n        raise RuntimeError(f'LEAK {found}')\n    return 2 * x"
 )
@@ -247,6 +266,7 @@ ATTACKS = (
         "files_from_within_a_check",
         double="def double(x):\n    attempt(lambda: open('COURSE/solutions/tiny.py').read())\n    return 2 * x",
     ),
+    Attack("read", "answers_of_its_own_variant", before=(HUNT,), after=("guess = Answer()", "pick = Answer()")),
     Attack("read", "inputs_of_an_earlier_check", before=(KEEP,), double=LEAK),
     Attack("read", "inputs_by_a_thread_and_a_socket", before=(THREAD,), double=LEAK),
     Attack("read", "handed_in_as_a_link", make=lambda: b"LINK", fails="is a symbolic link out of its folder"),

@@ -188,6 +188,35 @@ def double(x):
     return x if watched else x * 0
 """
 
+# torch's own layers: a batch of vmap, a mode that nobody left, another device by default
+BATCHED = """    import torch
+    level = torch._C._functorch._vmap_increment_nesting(1, "error")
+    return torch._C._functorch._add_batch_dim(x * 0, 0, level)"""
+MODE = """    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    class Ones(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            return torch.ones(3)
+    Ones().__enter__()
+    return x * 0"""
+ON_META = "    import torch\n    torch.set_default_device('meta')\n    return torch.empty(x.shape)"
+# the engine's own writer says of every tensor that it is one number, seen from everywhere
+WRITER = """
+import autograder.engine.values as values
+values.Writer._tensor = lambda self, tensor: [5, "float32", [3, 4], [0, 0], 0, self._buffer(memoryview(bytearray(4))), False, None]
+"""
+WITHOUT_ENGINE = (
+    "import sys\nfor name in list(sys.modules):\n    if name.startswith('autograder'):\n        del sys.modules[name]"
+)
+# what an answer to a question does to who reads it; it must cost the answer and nothing else
+ANSWERS = {
+    "a_number_of_too_many_digits": "guess = 0x" + "f" * 6000,
+    "a_nested_answer": "guess = " + "-" * 5000 + "1\npick = a" + ".b" * 9000,
+    "half_a_character": "guess = '\\ud800'\npick = {'\\x00', '\\ud800'}",
+    "tables": "import pandas as pd\nguess = pick = pd.DataFrame({'a': [1, 2]})",
+    "endless_comparison": "guess = 1" + "<1" * 15_000 + "\npick = " + "'a' " * 9000,
+}
+
 
 def _edited() -> nbformat.NotebookNode:
     """Locked cells rewritten, metadata that promises points, outputs that praise."""
@@ -294,6 +323,12 @@ ATTACKS = (
         _both(f"reply_{name}", f"    say(next(sockets()), {body})\n    import os; os._exit(0)", REPLY)
         for name, body in REPLIES.items()
     ),
+    _both("a_batch_of_vmap", BATCHED),
+    _both("a_mode_that_stays", MODE),
+    _both("another_device_by_default", ON_META),
+    _both("patched_writer", "    return x * 0", WRITER),
+    _both("without_the_engine", "    return x * 0", WITHOUT_ENGINE),
+    *(Attack("score", f"answer_{name}", after=(source,)) for name, source in ANSWERS.items()),
     Attack("score", "edited_locked_cells", make=_edited, score=NOTHING, says="is locked and was edited"),
     Attack("score", "duplicated_cells", make=_duplicated, score=NOTHING, says="occurs 4 times"),
     Attack("score", "number_in_the_check_cell", make=_in_the_test, score=NOTHING),

@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote, urlsplit
 
-import nbformat
+from formgrader_server import Formgrader, formgrader
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 CHROMIUM = Path("/usr/bin/chromium")
+FORMULA = re.compile(r'"?(=|@|\+|-(?![\d.]+(e[-+]?\d+)?"?$))')  # what a spreadsheet computes
 LOCAL = ("file:", "data:", "about:", "blob:")
 CLICK = """() => { for (const link of document.querySelectorAll('a[href]')) {
     const target = link.getAttribute('href') || '';
     if (/^\\s*(javascript|data|vbscript):/i.test(link.href) || /^\\s*(javascript|vbscript):/i.test(target))
         window.__fired = 'link ' + target;
-} document.querySelectorAll('details').forEach(each => each.open = true); }"""
+} document.querySelectorAll('details').forEach(each => each.open = true);
+  document.querySelectorAll('*').forEach(each => ['mouseover', 'focus', 'toggle'].forEach(
+    kind => each.dispatchEvent(new Event(kind)))); }"""
 # pages by nbgrader fetch MathJax, jQuery and fonts of their own
-OURS = ("cdnjs.cloudflare.com", "cdn.jsdelivr.net", "unpkg.com")
+OURS = ("https://cdnjs.cloudflare.com/", "https://cdn.jsdelivr.net/", "https://unpkg.com/")
+# what formgrader's own pages ask its server for
+SERVED = ("/formgrader/static/", "/formgrader/api/", "/formgrader/fonts/", "/static/")
+MOMENT = 200  # milliseconds in which formgrader's scripts fetch marks and comments
+LISTS = (
+    "/manage_assignments",
+    "/manage_submissions/tiny",
+    "/gradebook",
+    "/gradebook/tiny",
+    "/gradebook/tiny/tiny",
+    "/manage_students",
+)
 
 
 def what_fires(root: Path, students: Collection[str]) -> list[str]:
@@ -33,8 +54,10 @@ def what_fires(root: Path, students: Collection[str]) -> list[str]:
     found += _in_tables(root / "report")
     pages = sorted((root / "report").rglob("*.html"))
     for student in students:
-        pages += [*(root / "feedback" / student).rglob("*.html"), *_formgrader(root / "autograded" / student)]
-    return found + list(_in_browser(pages)) if CHROMIUM.exists() else found
+        pages += (root / "feedback" / student).rglob("*.html")
+    if not CHROMIUM.exists():
+        return found
+    return [*found, *_in_browser(pages), *_on_formgraders_server(root, students)]
 
 
 def _grader(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -51,51 +74,93 @@ def _in_terminal(done: subprocess.CompletedProcess[str]) -> Iterator[str]:
 def _in_tables(report: Path) -> Iterator[str]:
     for path in report.rglob("*.csv"):
         for line in path.read_text().splitlines():
-            if any(field.lstrip('"')[:1] in ("=", "@", "+") for field in line.split(",")):
+            if any(FORMULA.match(field) for field in line.split(",")):
                 yield f"{path.name} has a formula: {line[:200]}"
 
 
-def _formgrader(root: Path) -> list[Path]:
-    """The executed notebooks below `root` as formgrader's own exporter renders them."""
-    from nbconvert.exporters import HTMLExporter
-    from traitlets.config import Config
-
-    config = Config()
-    config.HTMLExporter.preprocessors = ["autograder.grading.formgrader_page.sanitised"]
-    exporter = HTMLExporter(config=config, template_name="classic")
-    pages = []
-    for path in sorted(root.rglob("*.ipynb")):
-        html, _ = exporter.from_notebook_node(nbformat.read(path, as_version=4))
-        page = path.with_suffix(".html")
-        page.write_text(html)
-        pages.append(page)
-    return pages
-
-
 def _in_browser(pages: list[Path]) -> Iterator[str]:
-    from playwright.sync_api import Error, sync_playwright
+    with _tab() as tab:
+        for page in pages:
+            name = f"{page.parent.parent.name}/{page.name}"
+            yield from _opened(tab, page.as_uri(), name, lambda url, method: url.startswith(LOCAL))
+
+
+def _on_formgraders_server(root: Path, students: Collection[str]) -> Iterator[str]:
+    """The same of what formgrader serves: lists of the class, students, their submissions."""
+    with formgrader(root) as served, _tab(served.headers) as tab:
+        ids = served.notebook_ids()
+        paths = {f"/formgrader{path}": path for path in LISTS}
+        for student in students:
+            named = f"/formgrader/manage_students/{quote(student, safe='')}"
+            paths |= {named: student, f"{named}/tiny": f"{student}'s tiny"} if not student.isidentifier() else {}
+            paths |= {f"/formgrader/submissions/{ids[student]}/": f"{student}'s submission"} if student in ids else {}
+        for path, name in paths.items():
+            is_ours = _asks_only_for(served, path)
+            yield from _opened(tab, f"{served.address}{path}", f"formgrader: {name}", is_ours)
+        missing = sorted(set(students) - set(ids))
+        if missing:
+            yield f"formgrader lists no submission of {missing[0]}"
+
+
+def _asks_only_for(served: Formgrader, path: str) -> Callable[[str, str], bool]:
+    """Whether a request is one that formgrader's own page at `path` makes: none changes anything."""
+
+    def is_ours(url: str, method: str) -> bool:
+        asked = urlsplit(url).path
+        is_here = url.startswith(f"{served.address}/") and (asked == path or asked.startswith(SERVED))
+        return method == "GET" and (is_here or url.startswith(("data:", "about:", "blob:")))
+
+    return is_ours
+
+
+@contextmanager
+def _tab(headers: dict[str, str] | None = None) -> Iterator[Page]:
+    """A tab of a browser that has no network but this machine's."""
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         options = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
         browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=options)
-        tab = browser.new_page(bypass_csp=True)  # what protects must be the page itself
-        asked: list[str] = []
-        tab.on("request", lambda request: asked.append(request.url))
-        tab.on("dialog", lambda dialog: (asked.append(f"dialog {dialog.message}"), dialog.dismiss()))
-        tab.route("http*://**", lambda route: route.abort())
-        for page in pages:
-            asked.clear()
-            try:
-                tab.goto(page.as_uri(), wait_until="load")
-                tab.evaluate(CLICK)
-                fired = tab.evaluate("window.__fired || null")
-            except Error as error:  # it left for elsewhere
-                fired = str(error)[:200]
-            if fired:
-                yield f"{page.parent.parent.name}/{page.name}: ran ({fired})"
-            outside = [url for url in asked if not url.startswith(LOCAL) and not any(host in url for host in OURS)]
-            if outside:
-                yield f"{page.parent.parent.name}/{page.name}: asked for {outside[0]}"
-            if tab.url != page.as_uri():
-                yield f"{page.parent.parent.name}/{page.name}: left for {tab.url}"
+        # what protects must be the page itself
+        tab = browser.new_page(bypass_csp=True, extra_http_headers=headers or {})
+        yield tab
         browser.close()
+
+
+def _opened(tab: Page, address: str, name: str, is_ours: Callable[[str, str], bool]) -> Iterator[str]:
+    """What a page did that it should not, once it was loaded, clicked and touched everywhere."""
+    from playwright.sync_api import Dialog, Error, Request, Route
+
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if not is_ours(request.url, request.method) and not request.url.startswith(OURS):
+            asked.append(f"{request.method} {request.url}")
+
+    def refuse(dialog: Dialog) -> None:
+        asked.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def pass_on(route: Route) -> None:
+        route.continue_() if is_ours(route.request.url, route.request.method) else route.abort()
+
+    tab.on("request", note)
+    tab.on("dialog", refuse)
+    tab.route("http*://**", pass_on)
+    try:
+        tab.goto(address, wait_until="load")
+        if address.startswith("http"):
+            tab.wait_for_timeout(MOMENT)
+        tab.evaluate(CLICK)
+        fired = tab.evaluate("window.__fired || null")
+    except Error as error:  # it left for elsewhere
+        fired = str(error)[:200]
+    tab.unroute("http*://**", pass_on)
+    tab.remove_listener("request", note)
+    tab.remove_listener("dialog", refuse)
+    if fired:
+        yield f"{name}: ran ({fired})"
+    if asked:
+        yield f"{name}: asked for {asked[0]}"
+    if tab.url.partition("?")[0] != address:  # formgrader itself notes there which cell was looked at
+        yield f"{name}: left for {tab.url}"

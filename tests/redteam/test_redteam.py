@@ -60,7 +60,7 @@ def test_a_secret_is_found_in_whatever_spelling() -> None:
 
 
 def test_without_isolation_the_attacks_that_read_do_read(tmp_path: Path) -> None:
-    names = ("solutions", "checks", "secret", "file_in_tmp", "environment_of_the_grader", "other_submission")
+    names = ("solutions", "checks", "quiz", "secret", "file_in_tmp", "environment_of_the_grader", "other_submission")
     attacks = [attack for attack in FAMILIES["read"] if attack.name in names]
     with arena(tmp_path) as field:
         found = fight(field, attacks, HERE_PLACE, "none").failures(attacks)

@@ -9,15 +9,26 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from texts import hints_in, is_message, texts_in, texts_of_program, texts_of_templates, titles_in
+from texts import (
+    hints_in,
+    is_message,
+    left_in_english,
+    texts_asked,
+    texts_in,
+    texts_of_program,
+    texts_of_quiz,
+    texts_of_templates,
+    titles_in,
+)
 
 from autograder.course import Course, load_course
+from autograder.quiz.bank import load_quiz
 from autograder.report.language import DATE, Language, Pattern, is_end, language_of, read_catalogue
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = read_catalogue(ROOT / "autograder/report/locale/zh/torchmark.po")
 ASSIGNMENTS = sorted(path.parent.name for path in (ROOT / "assignments").glob("*/notebook.py"))
-PLACE = re.compile(r"\{[A-Za-z_]\w*\}")
+PLACE = re.compile(r"(?<!\{)(?:\{\{)*(\{[A-Za-z_]\w*\})")  # not in doubled braces
 HAN = re.compile(r"[\u4e00-\u9fff]")
 JOINTS = {
     "{name}: {what}",
@@ -43,7 +54,7 @@ def catalogue_of(name: str) -> dict[str, str]:
 
 
 def texts_of_assignment(course: Course, name: str) -> set[str]:
-    """The texts of an assignment that its students read, but for its questions."""
+    """The texts of an assignment that its students read, but for what its questions ask."""
     assignment, folder = course.assignment(name), ROOT / "assignments" / name
     found = {assignment.title, *(question.title for question in assignment.questions)}
     found |= {one.title for one in assignment.by_hand}
@@ -78,8 +89,24 @@ def test_an_assignments_catalogue_lacks_nothing(course: Course, name: str) -> No
 
 @pytest.mark.parametrize("name", ASSIGNMENTS)
 def test_an_assignments_catalogue_has_nothing_that_it_does_not_say(course: Course, name: str) -> None:
-    left = catalogue_of(name).keys() - texts_of_assignment(course, name)
+    quiz = ROOT / "assignments" / name / "quiz.py"
+    asked = texts_of_quiz(quiz) if quiz.is_file() else {}
+    left = catalogue_of(name).keys() - texts_of_assignment(course, name) - asked.keys()
     assert not left, f"assignments/{name}/locale/zh.po: no source has\n{listed(left)}"
+
+
+@pytest.mark.parametrize("name", [name for name in ASSIGNMENTS if (ROOT / "assignments" / name / "quiz.py").is_file()])
+def test_every_variant_of_a_question_can_be_read_in_chinese(course: Course, name: str) -> None:
+    language = language_of("zh", course.assignment(name))
+    said = {text: language.say_markdown(text) for text in texts_asked(load_quiz(course.assignment(name)))}
+    missing = {text: one for text, one in said.items() if left_in_english(one)}
+    quiz = ROOT / "assignments" / name / "quiz.py"
+    templates = {
+        text for text in texts_of_quiz(quiz) if any(Pattern.of(text).values(one) is not None for one in missing)
+    }
+    assert not missing, (
+        f"assignments/{name}/locale/zh.po leaves in English:\n{listed(missing)}\nPerhaps:\n{listed(templates)}"
+    )
 
 
 ALL: Mapping[str, str] = {text: said for name in ASSIGNMENTS for text, said in catalogue_of(name).items()} | PROGRAM

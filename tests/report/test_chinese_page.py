@@ -15,17 +15,18 @@ from made_results import check, course, exercise, result
 from autograder.course import Course
 from autograder.model import Comment, Outcome, QuestionResult, QuestionState, Remarks
 from autograder.report.feedback import render_feedback
+from autograder.report.language import language_of_part
 
 AFTER = datetime(2030, 1, 1, tzinfo=UTC)
 BEFORE = datetime(2026, 12, 1, tzinfo=UTC)
 EMPTY_ELEMENTS = {"meta", "br", "img", "hr", "use", "rect", "line", "polygon", "path", "circle"}
 CODE = {"code", "pre", "style", "title"}
-NOT_OURS = {"notebook", "text", "cell", "soft"}  # classes: the student's cells, a question's texts, the course's title
+NOT_OURS = {"notebook", "cell", "soft"}  # classes: the student's cells, the course's title
 PYTHON = r"[A-Za-z]+(Error|Exception|Exit): .*|Python float"
 
 
 class Words(HTMLParser):
-    """The words of a page outside of code, the student's notebook and questions' prompts; labels of pictures too."""
+    """The words of a page outside of code and the student's notebook; labels of pictures too."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,6 +91,32 @@ def test_how_to_answer_is_said_in_chinese_below_the_authors_prompt() -> None:
     page = render_feedback(in_chinese(course()), result(questions=(question(prompt=prompt),)), BEFORE)
     assert "What is it?" in page
     assert "请这样作答：一个字母，例如 <code>" in page
+
+
+def test_what_is_not_chinese_on_a_chinese_page_says_so() -> None:
+    found = result(
+        exercise(check(Outcome.FAILED, title="a check that was added today", message="the result has the wrong shape")),
+        questions=(question(prompt="What is asked today?", hint="Not so fast, friend."),),
+    )
+    remarks = Remarks(score=1, max_score=2, comments=(Comment("softmax", "Have a look at `dim`."),))
+    page = render_feedback(in_chinese(course()), found, BEFORE, remarks)
+    assert '<span class="title" lang="en">a check that was added today</span>' in page
+    assert '<p class="message">结果的形状不对</p>' in page
+    assert '<div class="text" lang="en"><p>What is asked today?</p>' in page
+    assert '<div lang="en"><p>Not so fast, friend.</p>' in page
+    assert '<p class="message" lang="en">Have a look at `dim`.</p>' in page
+
+
+def test_what_is_chinese_on_an_english_page_says_so() -> None:
+    remarks = Remarks(score=1, max_score=2, comments=(Comment("softmax", "请再看看 `dim`。"),))
+    page = render_feedback(course(), result(exercise(check(Outcome.FAILED))), BEFORE, remarks)
+    assert '<p class="message" lang="zh-CN">请再看看 `dim`。</p>' in page
+    assert page.count("lang=") == 2
+
+
+@pytest.mark.parametrize("text", ["`x` is `y`", "<code>the result is here</code>", "x_1 = 3", "王小明", "結果です"])
+def test_code_and_names_are_in_no_other_language(text: str) -> None:
+    assert language_of_part(text, "zh-CN" if text.isascii() else "en") == ("zh-CN" if text == "王小明" else "")
 
 
 def test_dates_are_written_as_in_chinese() -> None:

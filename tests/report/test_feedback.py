@@ -59,9 +59,10 @@ class Page(HTMLParser):
 
 
 def frame(shown: Page) -> list[tuple[str, tuple[tuple[str, str | None], ...]]]:
-    """The tags of a page without those that a string of a student's may bring: words of code, emphasis, formulas."""
+    """The tags of a page without what a string of a student's may bring: words of code, emphasis, formulas, Chinese."""
     kept = []
-    for tag, attrs in shown.tags:
+    for tag, every in shown.tags:
+        attrs = tuple(attribute for attribute in every if attribute != ("lang", "zh-CN"))
         if tag in MATHML | {"em", "strong", "code", "br", "wbr"} | {"span"}:
             assert all(HARMLESS.fullmatch(f"{tag} {name} {value}") for name, value in attrs), (tag, attrs)
         else:

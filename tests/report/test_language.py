@@ -122,6 +122,32 @@ def test_a_pattern_gives_back_the_text_that_it_takes_apart(literals: list[str], 
         )
 
 
+def test_what_stands_in_code_or_a_formula_is_not_translated() -> None:
+    known = Language(
+        "zh", {"first": "第一个", "`{name}` comes {rank}, $x_{name_2}$": "`{name}` 是{rank}，$x_{name_2}$"}
+    )
+    assert known.say("`first` comes first, $x_first$") == "`first` 是第一个，$x_first$"
+    assert known.say("`first` comes `first`, $x_1$") == "`first` 是 `first`，$x_1$"
+
+
+def test_code_that_ends_within_a_place_is_another_text() -> None:
+    assert Pattern.of("`{one}` and `{other}`").values("`a` or `b` and `c`") is None
+
+
+def test_doubled_braces_are_braces() -> None:
+    known = Language(
+        "zh", {r"half, $\frac{{1}}{{2}}$": r"一半，$\frac{{1}}{{2}}$", "a power $e^{{{n}}}$": "幂 $e^{{{n}}}$"}
+    )
+    assert known.say(r"half, $\frac{1}{2}$") == r"一半，$\frac{1}{2}$"
+    assert known.say("a power $e^{12}$") == "幂 $e^{12}$"
+
+
+def test_markdown_is_translated_by_paragraphs_and_entries_and_its_code_stays() -> None:
+    text = "the result\n\n```python\nwrong\n\nwrong\n```\n\n- **a**: wrong\n- **b**: `x`\n\n1. wrong\n2. 3"
+    said = "结果\n\n```python\nwrong\n\nwrong\n```\n\n- **a**: 错误\n- **b**: `x`\n\n1. 错误\n2. 3"
+    assert CHINESE.say_markdown(text) == said
+
+
 def test_only_what_begins_like_an_end_is_one() -> None:
     assert is_end(" (line 3)")
     assert not is_end("line 3")

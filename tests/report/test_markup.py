@@ -74,3 +74,20 @@ def test_every_text_survives_as_code(text: str) -> None:
     parser.feed("\n".join(code_lines(text)))
     parser.close()
     assert parser.said == printable(text).rstrip("\n")
+
+
+def test_a_long_formula_in_a_line_can_be_broken_where_people_break_it() -> None:
+    found = markdown(r"so $W_2 (W_1 x + b_1) + b_2 = (W_2 W_1) x + c$ it is")
+    assert found.count("<math") == 4
+    assert "<mo>+</mo><mi>c</mi>" in found  # a sum, not a sign
+    assert markdown("$x + y = z$").count("<math") == 1
+    assert markdown(r"$A = \begin{pmatrix} 1 & - 2 \\ 3 & + 4 \end{pmatrix} + B + C + D$").count("<math") == 5
+
+
+def test_what_cannot_be_broken_and_is_wide_scrolls_by_itself_and_by_keyboard() -> None:
+    found = markdown(rf"$\frac{{{'a b c d e ' * 4}}}{{{'x y z ' * 4}}}$")
+    assert found.count('<span class="wide" tabindex="0" role="group" aria-label="formula"><math') == 1
+
+
+def test_a_block_of_code_can_be_scrolled_by_keyboard() -> None:
+    assert '<pre tabindex="0"><code>x = 1' in markdown("```text\nx = 1\n```")

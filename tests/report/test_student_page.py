@@ -37,7 +37,7 @@ CODE = "def softmax(z):\n    e = z.exp()\n    return e / e.sum()"
 EXAMPLE = Example(
     "z = torch.tensor([1.0, 2.0])\nsoftmax(z)", "softmax(z)", Numbers((("1.5", "2"),)), Numbers((("1", "2"),))
 )
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(200_000)).decode()
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(200_000)).decode()
 
 
 def made(found: SubmissionResult, revealed: bool = False, **more: Any) -> Page:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from autograder.model import QuestionState
-from autograder.report.language import DATE
+from autograder.quiz.bank import BuiltQuestion
+from autograder.report.language import DATE, each_paragraph
 
 PROGRAM = Path(__file__).parents[2] / "autograder"
 SPEAKING = (
@@ -61,6 +62,7 @@ NOT_SHOWN = {"example {id}"}  # no student reads it, though it looks like a mess
 LONGEST_CHOICE = 32  # texts that one f-string can be
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _WORD = re.compile(r"[^\W\d_]{2}")
+HAN = re.compile(r"[\u4e00-\u9fff]")
 
 
 def texts_of(node: ast.expr) -> list[str]:
@@ -206,6 +208,56 @@ def texts_of_program() -> dict[str, str]:
 def as_formatted(text: str) -> str:
     """What `str.format` makes of doubled braces."""
     return text.replace("{{", "{").replace("}}", "}")
+
+
+BRACES = str.maketrans({"{": "\ue001", "}": "\ue002"})  # of a formula or a set, not around a place
+ESCAPED = str.maketrans({"\ue001": "{{", "\ue002": "}}"})
+
+
+class _KeptBraces(ast.NodeTransformer):
+    """Texts with other signs for the braces that stand in them."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return (
+            ast.copy_location(ast.Constant(node.value.translate(BRACES)), node) if isinstance(node.value, str) else node
+        )
+
+
+def paragraphs(text: str) -> list[str]:
+    """What of a Markdown text is translated, each by itself."""
+    found: list[str] = []
+    each_paragraph(text, lambda part: found.append(part) or part)  # type: ignore[func-returns-value]
+    return found
+
+
+def texts_of_quiz(path: Path) -> dict[str, None]:
+    """All texts of a quiz.py as a catalogue has them, code among them, in their order; braces are doubled."""
+    tree = _KeptBraces().visit(ast.parse(path.read_text(encoding="utf-8")))
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.expr) and _is_text(node))
+    nodes = sorted(nodes, key=lambda node: (getattr(node, "lineno", 0), getattr(node, "col_offset", 0)))
+    texts = (text for node in nodes for text in texts_of(node))
+    return dict.fromkeys(part.translate(ESCAPED) for text in texts for part in paragraphs(text))
+
+
+def texts_asked(questions: Iterable[BuiltQuestion]) -> dict[str, None]:
+    """What students read of any variant, paragraph by paragraph: prompt, what to choose from, hints, explanation."""
+    found: dict[str, None] = {}
+    for question in questions:
+        for variant in question.variants:
+            hints = [wrong.hint for wrong in variant.wrongs]
+            for text in (variant.asked(question.name), *hints, variant.explanation.strip()):
+                found |= dict.fromkeys(paragraphs(text))
+    return found
+
+
+def left_in_english(text: str) -> bool:
+    """Has a text words outside of code and formulas, and none that are Chinese, or two English ones in a row?
+
+    What an English term stands behind in brackets is Chinese.
+    """
+    words = re.sub(r"`[^`]*`|\$[^$]*\$|（[A-Za-z ]+）", "", text)
+    has_words = re.search(r"[A-Za-z]{3,}", words) is not None
+    return bool(has_words and not HAN.search(words)) or re.search(r"[A-Za-z]{2,} [a-z]{2,}", words) is not None
 
 
 _SAID = re.compile(r"""say\(\s*"((?:[^"\\]|\\.)*)\"""")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import torch
 
@@ -73,6 +76,49 @@ def test_a_failed_compilation_is_one_line_and_leaves_nothing_behind(
         simgpu.build()
     assert "\n" not in str(caught.value)
     assert [path for path in (empty_cache / "simgpu").iterdir() if path.is_dir()] == []
+
+
+ENDLESS = """#!/bin/sh
+case " $* " in *" -c "*) echo $$ >> {0}/started; exec sleep 600 ;; esac
+exec c++ "$@"
+"""
+
+
+@pytest.fixture
+def endless(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A compiler that says that it was started, and never ends."""
+    compiler = empty_cache / "compiler"
+    compiler.write_text(ENDLESS.format(empty_cache))
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    return empty_cache / "started"
+
+
+def are_gone(started: Path) -> bool:
+    """True when all that `endless` started, and the folder that they compiled in, go within seconds."""
+    compilers = [int(line) for line in started.read_text().split()]
+    for _ in range(200):
+        if not any(map(psutil.pid_exists, compilers)) and not list(started.parent.glob("simgpu/building-*")):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_a_compilation_that_takes_too_long_leaves_no_compiler(endless: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "COMPILE_SECONDS", 20)
+    with pytest.raises(simgpu.SimulatedGpuError, match="its compilation took over 20 seconds"):
+        simgpu.build()
+    assert are_gone(endless)
+
+
+def test_a_grader_that_is_killed_leaves_no_compiler(endless: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "from autograder import simgpu; simgpu.build()"]) as grader:
+        for _ in range(600):
+            if endless.exists():
+                break
+            time.sleep(0.1)
+        grader.kill()
+    assert are_gone(endless)
 
 
 def test_a_cached_library_needs_no_compiler(library: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
