@@ -84,6 +84,21 @@ class Entries(msgspec.Struct, frozen=True):
     errors: tuple[float | None, ...] = ()
 
 
+class Curves(msgspec.Struct, frozen=True):
+    """Two curves of training, a loss per "epoch" or "step" from the first on. A loss that is no finite number is None.
+
+    `got` is the student's, `expected` the reference's from the same start. `low` and `high` hold the least and the
+    largest loss of the reference from other starts at each place; empty where there were none.
+    """
+
+    name: str
+    per: str
+    got: tuple[float | None, ...]
+    expected: tuple[float | None, ...]
+    low: tuple[float, ...] = ()
+    high: tuple[float, ...] = ()
+
+
 class Move(msgspec.Struct, frozen=True):
     """What one line of the student's moved between devices, in the order of the first time."""
 
@@ -115,13 +130,20 @@ class Example(msgspec.Struct, frozen=True):
     expected: Numbers
 
 
+class FailedExample(msgspec.Struct, frozen=True):
+    """The part of a visible example that failed in the student's notebook, and the exception that it ended with."""
+
+    code: str
+    error: str
+
+
 class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     """One check of one submission.
 
     `message`, `hint`, `spot`, `moves` and `entries` but for their errors may be shown to the student at any time;
-    `expected`, `got`, `inputs` and the errors of `entries` only as far as `reveal` allows; `staff_note` (a traceback of
-    ours) and `trace` (what the function did on inputs that the class shares, where no mistake explains the failure)
-    never.
+    `expected`, `got`, `inputs`, `curves` and the errors of `entries` only as far as `reveal` allows; `staff_note` (a
+    traceback of ours) and `trace` (what the function did on inputs that the class shares, where no mistake explains the
+    failure) never.
     """
 
     name: str
@@ -143,6 +165,7 @@ class CheckResult(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float = 0.0
     spot: Spot | None = None
     entries: Entries | None = None
+    curves: Curves | None = None
     moves: tuple[Move, ...] = ()
 
 
@@ -159,8 +182,9 @@ class CellResult(msgspec.Struct, frozen=True, kw_only=True):
 class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
     """The checks of one exercise and what they are worth. `note` is for the student: why it scores as it does.
 
-    `code` is the source of cell number `cell`. `worked` shows the likely mistake at work, and may be shown at any time;
-    `failing`, a call of the student's own function, where `reveal` allows it.
+    `code` is the source of cell number `cell`. `worked` shows the likely mistake at work, `example` what failed of the
+    visible example: both may be shown at any time; `failing`, a call of the student's own function, where `reveal`
+    allows it.
     """
 
     name: str
@@ -173,6 +197,7 @@ class ExerciseResult(msgspec.Struct, frozen=True, kw_only=True):
     cell: int | None = None
     worked: Example | None = None
     failing: Example | None = None
+    example: FailedExample | None = None
 
     @property
     def broken_rules(self) -> tuple[CheckResult, ...]:

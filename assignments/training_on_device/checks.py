@@ -1,5 +1,7 @@
 """The hidden checks of `training_on_device`, in the order of its exercises, each from basic to sharp."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
@@ -269,6 +271,17 @@ def expect_trained(student, reference, *given, **tolerances):
     return report
 
 
+def losses_of(side, net, batches, epochs=5):
+    """The loss of each of several epochs in a row, each on the network that the one before left behind."""
+    losses = []
+    for _ in range(epochs):
+        report = side.train_epoch.report(net, batches, 0.4, "cpu")
+        expect(report.value, "the loss").is_float()
+        losses.append(report.value)
+        net = replace(net, state=report.inputs[0].state)
+    return losses
+
+
 def mode_of(is_training):
     """In words."""
     return "train" if is_training else "eval"
@@ -307,6 +320,14 @@ class TestTrainEpoch:
         for sizes in ((5, 5), (6, 3, 4, 7)):
             given = net_of(draw, HIDDEN), batches_of(draw, *sizes), 0.4, "cpu"
             expect_state(student.train_epoch.report(*given), reference.train_epoch.report(*given))
+
+    def test_several_epochs(self, student, reference, draw):
+        """over several epochs in a row the loss falls as it should"""
+        nets = [net_of(draw, HIDDEN, dtype=torch.float64) for _ in range(5)]
+        batches = batches_of(draw, 9, 6, dtype=torch.float64)
+        losses, expected = losses_of(student, nets[0], batches), losses_of(reference, nets[0], batches)
+        others = (losses_of(reference, net, batches) for net in nets[1:])
+        expect(losses, "the loss of each epoch").follows(expected, others)
 
     def test_float64(self, student, reference, draw):
         """float64 keeps its accuracy, in the loss and in the parameters"""

@@ -244,13 +244,13 @@ print("to_device: the example passes.")
 # gradient cleared? What do you keep alive if you add up losses instead of numbers? Who brings the labels to the logits?
 #
 # **What is checked.** The result, a `float`, for batches of different sizes; all parameters, after one batch and after
-# several; losses and gradients of any size; `float32`, and `float64` with its accuracy; `batches` as a list, a tuple or
-# a generator; `device` as `str` and `torch.device`; train mode in every forward pass and, for all parts of `net`,
-# afterwards, however it arrives; running averages of batch normalisation; inputs of any shape that `net` takes; labels
-# without some classes; the batches are unchanged, no global setting is changed, earlier calls do not matter. On the
-# GPU: the same values; `net` stays there. **Allowed there:** one copy per parameter and buffer, to move `net`; one copy
-# per tensor of each batch; one number read per batch (`.item()` or `float()`); nothing else crosses, in forward or
-# backward.
+# several; the loss of each of several epochs in a row; losses and gradients of any size; `float32`, and `float64` with
+# its accuracy; `batches` as a list, a tuple or a generator; `device` as `str` and `torch.device`; train mode in every
+# forward pass and, for all parts of `net`, afterwards, however it arrives; running averages of batch normalisation;
+# inputs of any shape that `net` takes; labels without some classes; the batches are unchanged, no global setting is
+# changed, earlier calls do not matter. On the GPU: the same values; `net` stays there. **Allowed there:** one copy per
+# parameter and buffer, to move `net`; one copy per tensor of each batch; one number read per batch (`.item()` or
+# `float()`); nothing else crosses, in forward or backward.
 #
 # **Not allowed.** Nothing is forbidden here: `nn.functional.cross_entropy`, `torch.optim.SGD` and `to_device` are fine.
 

@@ -39,7 +39,7 @@ def see_close(got: Any, expected: Any, name: str, rtol: float | None, atol: floa
     elif isinstance(expected, list | tuple):
         if not isinstance(got, list | tuple):
             raise wrong_kind(got, kind_of(expected), name)
-        _see_length(got, expected, name)
+        see_length(got, expected, name)
         for index, (one, other) in enumerate(zip(got, expected, strict=True)):
             see_close(one, other, f"{name}[{index}]", rtol, atol, look_at)
     elif isinstance(expected, dict):
@@ -169,7 +169,8 @@ def _float(number: float) -> float:
         return float("inf")
 
 
-def _see_length(got: Any, expected: Any, name: str) -> None:
+def see_length(got: Any, expected: Any, name: str) -> None:
+    """Raise CheckFailedError unless both have as many items."""
     if len(got) != len(expected):
         message = f"{name} has the wrong length"
         raise CheckFailedError(message, expected=f"length {len(expected)}", got=f"length {len(got)}")

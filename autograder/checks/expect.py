@@ -7,12 +7,13 @@ met. Shape comes before dtype before device before values; nothing is broadcast,
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any, Self
 
 import torch
 from torch import Tensor
 
+from autograder.checks.curves import see_follows
 from autograder.checks.differences import see_close, see_equal, wrong_kind
 from autograder.checks.failure import BrokenCheckError, CheckFailedError
 from autograder.checks.kinds import kind_of, shape_of
@@ -61,6 +62,25 @@ class Expectation:
     def equals(self, expected: Any, look_at: str = "") -> Self:
         """Exactly `expected`: the same type and the same value; tensors entry by entry, with shape, dtype, device."""
         see_equal(self._value, expected, self._name, look_at)
+        return self
+
+    def follows(
+        self,
+        expected: Sequence[float],
+        others: Iterable[Sequence[float]] = (),
+        look_at: str = "",
+        *,
+        per: str = "epoch",
+        rtol: float = 1e-4,
+        atol: float = 1e-5,
+    ) -> Self:
+        """A loss curve: a list of floats, each near that of the reference from the same start.
+
+        others: curves of the reference from other starts, drawn beside as what is ordinary; a generator runs only when
+        it is needed. per: what there is one loss for, "epoch" or "step". The tolerances leave room for rounding that
+        grows from step to step, and for float32.
+        """
+        see_follows(self._value, expected, others, self._name, per, look_at, rtol, atol)
         return self
 
     def is_finite(self, look_at: str = "") -> Self:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from autograder.model import Entries, Spot
+from autograder.model import Curves, Entries, Spot
 
 
 class CheckFailedError(AssertionError):
     """The student's answer is not right.
 
     `message` and `look_at` may be shown at any time and hold no drawn value; `expected` and `got` may hold some.
-    `spot` is the line that did it, `entries` tells which entries of a tensor are off; both where that is known.
+    `spot` is the line that did it, `entries` tells which entries of a tensor are off, `curves` how training went; each
+    where that is known.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class CheckFailedError(AssertionError):
         look_at: str = "",
         spot: Spot | None = None,
         entries: Entries | None = None,
+        curves: Curves | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
@@ -29,6 +31,7 @@ class CheckFailedError(AssertionError):
         self.look_at = look_at
         self.spot = spot
         self.entries = entries
+        self.curves = curves
 
     def __str__(self) -> str:
         lines = [self.message]

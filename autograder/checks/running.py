@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from autograder.checks.chains import Chain, ask_in_order
 from autograder.checks.collection import CheckSession
 from autograder.checks.draw import Draw
 from autograder.checks.failure import CheckFailedError, MetGapError, NotCheckedError, StudentError, StudentSideError
@@ -95,17 +96,17 @@ class Runner:
                 session, item, seed, Functions(answer, whose=Whose(True), seed=seed, seconds=self._seconds)
             )
 
-    def asking(self, open_check: OpenCheck) -> Callable[[Call], CallReport]:
+    def asking(self, open_check: OpenCheck) -> Callable[[Chain], CallReport]:
         """Asks the functions behind `open_check`, in a fork each time. Raises StudentSideError and CallFailed."""
 
-        def ask(call: Call) -> CallReport:
+        def ask(chain: Chain) -> CallReport:
             try:
                 with ExitStack() as stack:
-                    return _OpensLate(open_check, stack).call(call)
+                    return ask_in_order(_OpensLate(open_check, stack), chain)
             except (CallFailed, StudentSideError):
                 raise
             except Exception as error:
-                raise StudentSideError(f"{call.name} could not be called: {error}") from error
+                raise StudentSideError(f"{chain[-1].name} could not be called: {error}") from error
 
         return ask
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from autograder.checks.chains import Chain, ask_in_order, chains_of
 from autograder.checks.collection import CheckSession
 from autograder.checks.described import CheckInfo, described
 from autograder.checks.explain import Explanation, explain
@@ -27,11 +28,11 @@ from autograder.checks.modules import functions_of, load_module
 from autograder.checks.running import CALL_SECONDS, Run, Runner, Watch
 from autograder.checks.scoring import score_exercise
 from autograder.checks.sketch import can_be_sketched, sketch_of
-from autograder.checks.student import OpenCheck, Step
+from autograder.checks.student import OpenCheck
 from autograder.checks.told import result_of, told_apart
 from autograder.checks.worked import Ask, find_example
 from autograder.course import Assignment, Exercise
-from autograder.engine.calls import Call, CallReport
+from autograder.engine.calls import CallReport
 from autograder.errors import CourseError
 from autograder.model import CheckResult, Example, ExerciseResult, Kind, Outcome
 
@@ -156,7 +157,8 @@ class Suite(AbstractContextManager["Suite"]):
             self._worked[key] = None
             for check in sorted(explanation.checks, key=self.checks.index)[:MAX_EXAMPLE_CHECKS]:
                 steps = self._replay(check, _example_seed(check), self.references).steps
-                found = self._find_example(mistake.exercise, steps, _asking_afresh(functions), MAX_LOCAL_CALLS)
+                chains = chains_of(steps, mistake.exercise)
+                found = self._find_example(chains, _asking_afresh(functions), MAX_LOCAL_CALLS)
                 if found is not None:
                     self._worked[key] = found
                     break
@@ -168,13 +170,13 @@ class Suite(AbstractContextManager["Suite"]):
         if run is None:
             return None
         try:
-            return self._find_example(exercise, run.steps[-1:], self._runner.asking(open_check), MAX_STUDENT_CALLS)
+            chains = chains_of(run.steps, exercise)[-1:]
+            return self._find_example(chains, self._runner.asking(open_check), MAX_STUDENT_CALLS)
         except StudentSideError:
             return None
 
-    def _find_example(self, exercise: str, steps: Sequence[Step], theirs: Ask, most: int) -> Example | None:
-        steps = [step for step in steps if step.call.name == exercise]
-        return find_example(steps, _asking_afresh(self.references), theirs, self.references[exercise], most)
+    def _find_example(self, chains: Sequence[Chain], theirs: Ask, most: int) -> Example | None:
+        return find_example(chains, _asking_afresh(self.references), theirs, self.references, most)
 
     def _run(self, check: CheckInfo, seed: str, open_check: OpenCheck) -> Run:
         run = self._runner.run(self._session, self._items[check], seed, open_check)
@@ -275,9 +277,9 @@ def _example_seed(check: CheckInfo) -> str:
 def _asking_afresh(functions: Mapping[str, Callable[..., Any]]) -> Ask:
     """Asks functions of ours, which remember no earlier call."""
 
-    def ask(call: Call) -> CallReport:
+    def ask(chain: Chain) -> CallReport:
         with local_caller(functions)() as caller:
-            return caller.call(call)
+            return ask_in_order(caller, chain)
 
     return ask
 

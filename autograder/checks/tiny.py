@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from autograder.checks.chains import Chain, Earlier
 from autograder.engine.arguments import Named, Net, Opaque
-from autograder.engine.calls import AsGenerator, Call, Handle
+from autograder.engine.calls import AsGenerator, Handle
 
 SMALL = (2, 3, 4, 5)  # the sizes that the sizes of a call become, in the order in which they appear
 NUMBERS = (1.0, 2.0, -1.0, 3.0, 0.5, -2.0, 4.0, -0.5, 1.5, -3.0, 2.5)
@@ -52,24 +54,28 @@ def _far_apart(count: int, which: int) -> list[float]:
 FILLS: tuple[Fill, ...] = (_plain, _with_zeros, _alike, _wide, _large, _far_apart)
 
 
-def tiny_calls(call: Call) -> Iterator[Call]:
-    """Calls like `call`, the simplest first. None where an argument is no number or tensor."""
-    if call.target is not None or not _is_plain((call.args, call.kwargs, call.cotangent)):
+def tiny_chains(chain: Chain) -> Iterator[Chain]:
+    """Calls like those of `chain`, the simplest first. None where an argument is no number, tensor or container."""
+    given = tuple((call.args, call.kwargs, call.cotangent, call.set_parameters) for call in chain)
+    if not _is_plain((given, tuple(call.target for call in chain))):
         return
     sizes = _Sizes()
-    sizes.see((call.args, call.kwargs, call.cotangent))
+    sizes.see(given)
     for fill in FILLS:
         for classes in (3, 2):  # as many as labels may name
             small = _Small(sizes, fill, classes)
-            yield replace(
-                call,
-                args=small.of(call.args),
-                kwargs=small.of(call.kwargs),
-                cotangent=small.of(call.cotangent),
-                device="",
-                record=False,
-                seconds=SECONDS,
-                default_dtype=None,
+            yield tuple(
+                replace(
+                    call,
+                    args=small.of(call.args),
+                    kwargs=small.of(call.kwargs),
+                    cotangent=small.of(call.cotangent),
+                    set_parameters=small.of(call.set_parameters),
+                    record=False,
+                    seconds=SECONDS,
+                    default_dtype=None,
+                )
+                for call in chain
             )
             if not small.has_labels:
                 break
@@ -78,7 +84,7 @@ def tiny_calls(call: Call) -> Iterator[Call]:
 def _is_plain(value: Any) -> bool:
     if isinstance(value, Tensor):
         return not value.is_complex() and value.dim() <= 3
-    if isinstance(value, AsGenerator):
+    if isinstance(value, AsGenerator | Named):
         return _is_plain(value.items)
     if isinstance(value, dict):
         return all(map(_is_plain, value.values()))
@@ -86,7 +92,8 @@ def _is_plain(value: Any) -> bool:
         return all(map(_is_plain, value))
     if isinstance(value, Net):
         return {name for name, *_ in value.layers} <= LAYERS
-    return not isinstance(value, Named | Opaque | Handle) and isinstance(value, bool | int | float | str | None)
+    kinds = bool | int | float | str | Opaque | Earlier | np.ndarray | torch.device | None
+    return not isinstance(value, Handle) and isinstance(value, kinds)
 
 
 class _Sizes:
@@ -102,7 +109,7 @@ class _Sizes:
                     self._small[size] = min(size, SMALL[min(len(self._small), len(SMALL) - 1)])
         elif isinstance(value, Net):
             self.see(value.state)
-        elif isinstance(value, AsGenerator):
+        elif isinstance(value, AsGenerator | Named):
             self.see(value.items)
         elif isinstance(value, dict):
             self.see(tuple(value.values()))
@@ -122,6 +129,7 @@ class _Small:
         self._fill = fill
         self._classes = classes
         self._count = 0
+        self._made: dict[int, Tensor] = {}  # one tensor in several places stays one
         self.has_labels = False
 
     def of(self, value: Any) -> Any:
@@ -131,10 +139,14 @@ class _Small:
             return self._net(value)
         if isinstance(value, AsGenerator):
             return AsGenerator(self.of(value.items))
+        if isinstance(value, Named):
+            return replace(value, items=self.of(value.items))
         if isinstance(value, dict):
             return {key: self.of(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
             return type(value)(self.of(item) for item in value)
+        if isinstance(value, np.ndarray):
+            return np.arange(value.size).reshape(value.shape).astype(value.dtype)
         if isinstance(value, float):
             return RATE
         if isinstance(value, int) and not isinstance(value, bool):
@@ -154,6 +166,11 @@ class _Small:
         return torch.ones_like(small) if name.endswith("running_var") else small
 
     def _tensor(self, tensor: Tensor) -> Tensor:
+        if id(tensor) not in self._made:
+            self._made[id(tensor)] = self._new(tensor)
+        return self._made[id(tensor)]
+
+    def _new(self, tensor: Tensor) -> Tensor:
         shape = tuple(self._sizes.small(size) for size in tensor.shape)
         count = math.prod(shape)
         if tensor.is_floating_point():
@@ -164,5 +181,5 @@ class _Small:
         self._count += 1
         made = numbers.reshape(shape).requires_grad_(tensor.requires_grad)
         if tensor.grad is not None:
-            made.grad = self._tensor(tensor.grad)
+            made.grad = self._new(tensor.grad)
         return made

@@ -48,6 +48,7 @@ def result_of(
         inputs=inputs_of(run.steps, references) if failed else "",
         spot=failure.spot if failure is not None else None,
         entries=failure.entries if failure is not None else None,
+        curves=failure.curves if failure is not None else None,
         moves=moves_of(run.steps) if failed else (),
         mistake=mistake.name if mistake is not None else None,
         hint=mistake.hint if mistake is not None else "",

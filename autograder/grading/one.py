@@ -24,6 +24,7 @@ from autograder.errors import DeviceError, IsolationError, SubmissionError
 from autograder.grading.afresh import defined_afresh
 from autograder.grading.by_hand import answers_by_hand
 from autograder.grading.display import show_failed, show_graded
+from autograder.grading.failed_example import failed_example
 from autograder.grading.outcome import OUR_FAULT, failed_result, printable
 from autograder.grading.quiz import grade_quiz, without_prompts
 from autograder.grading.released import load_data, load_released
@@ -130,6 +131,7 @@ class Grader(AbstractContextManager["Grader"]):
             )
             exercises = tuple(_with_code(found, run.defined.get(found.name), sources) for found in exercises)
             cells = {cell.index: cell for cell in run.cells}
+            exercises = tuple(_with_example(found, submission, cells) for found in exercises)
             notes = (*submission.notes, *run.notes, *(one.staff_note for one in questions if one.staff_note))
         cells |= {
             n: CellResult(index=n, status=CellStatus.NOT_RUN, note="not run: a copy of another cell")
@@ -186,6 +188,16 @@ def _with_code(exercise: ExerciseResult, cell: int | None, sources: Mapping[int,
     """The result with the source of the cell that defined what was graded."""
     source = _source(cell, sources)
     return msgspec.structs.replace(exercise, code=source, cell=cell) if source and not exercise.code else exercise
+
+
+def _with_example(exercise: ExerciseResult, submission: Submission, cells: Mapping[int, CellResult]) -> ExerciseResult:
+    """The result with what failed of the exercise's visible example."""
+    for number, cell in zip(submission.numbers, submission.notebook.cells, strict=True):
+        is_example = cell.metadata.get("nbgrader", {}).get("grade_id") == f"test_{exercise.name}"
+        if is_example and number in cells:
+            found = failed_example(cell.source, cells[number].outputs)
+            return msgspec.structs.replace(exercise, example=found)
+    return exercise
 
 
 def _source(cell: int | None, sources: Mapping[int, str]) -> str:

@@ -23,6 +23,7 @@ from autograder.model import (
     SubmissionResult,
 )
 from autograder.report import words
+from autograder.report.curve import LossCurve, loss_curve
 from autograder.report.language import Language
 from autograder.report.markup import code_lines, inline, markdown, with_code
 from autograder.report.notebook import Say, ShownNotebook, show_notebook
@@ -75,6 +76,7 @@ class Line:
     details: tuple[tuple[str, str], ...]
     inputs: str
     map: ErrorMap | None
+    curve: LossCurve | None
     timeline: Timeline | None
 
 
@@ -94,6 +96,8 @@ class Section:
     likely: tuple[Markup, ...]  # the hints, each once
     worked: Shown | None
     failing: Shown | None
+    example: tuple[Markup, ...]  # the lines of a visible example that fail
+    example_error: str
     to_do: tuple[Line, ...]  # failed, or not checked
     waiting: tuple[Line, ...]
     passed: tuple[Line, ...]
@@ -251,6 +255,8 @@ def _section(number: int, exercise: ExerciseResult, known: _Known) -> Section:
         likely=tuple(map(inline, hints)),
         worked=_shown(exercise.worked),
         failing=_shown(exercise.failing) if known.revealed else None,
+        example=code_lines(exercise.example.code) if exercise.example is not None else (),
+        example_error=printable(exercise.example.error) if exercise.example is not None else "",
         to_do=tuple(line for line in lines if line.word not in ("passed", "skipped")),
         waiting=tuple(line for line in lines if line.word == "skipped"),
         passed=tuple(line for line in lines if line.word == "passed"),
@@ -341,6 +347,7 @@ def _line(
         details=tuple((term, printable(text)) for term, text in details if text) if is_shown else (),
         inputs=printable(check.inputs) if is_shown else "",
         map=error_map(check.entries, known.revealed) if is_failed else None,
+        curve=loss_curve(check.curves, known.revealed) if is_failed else None,
         timeline=moves if is_failed else None,
     )
 

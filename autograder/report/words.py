@@ -237,6 +237,11 @@ def trips_in_all(count: int, lines: int) -> str:
     return f"{plural(count, 'time')} something crossed between CPU and GPU, in {plural(lines, 'line')} of your code."
 
 
+def curve_in_words(got_first: str, got_last: str, first: str, last: str) -> str:
+    """What a loss curve shows."""
+    return f"yours goes from {got_first} to {got_last}, the right one from {first} to {last}"
+
+
 def lines_left_out(count: int) -> str:
     """Stands in a long output."""
     return f"[{plural(count, 'line')} left out]"

@@ -9,11 +9,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from autograder.checks.chains import Chain, ask_in_order, chains_of
 from autograder.checks.local import local_caller
-from autograder.checks.student import Step
-from autograder.checks.tiny import tiny_calls
+from autograder.checks.student import Functions, Step, reference
+from autograder.checks.tiny import tiny_chains
 from autograder.checks.worked import find_example
-from autograder.engine.arguments import Net
+from autograder.engine.arguments import Named, Net
 from autograder.engine.calls import Call, CallReport
 from autograder.model import Example
 
@@ -24,10 +25,10 @@ def double(x: Tensor) -> Tensor:
     return 2 * x
 
 
-def asking(function: Callable[..., Any]) -> Callable[[Call], CallReport]:
-    def ask(call: Call) -> CallReport:
+def asking(function: Callable[..., Any]) -> Callable[[Chain], CallReport]:
+    def ask(chain: Chain) -> CallReport:
         with local_caller({"double": function})() as caller:
-            return caller.call(call)
+            return ask_in_order(caller, chain)
 
     return ask
 
@@ -35,8 +36,8 @@ def asking(function: Callable[..., Any]) -> Callable[[Call], CallReport]:
 def example_of(
     function: Callable[..., Any], *calls: Call, most: int = 20, right: Callable[..., Any] = double
 ) -> Example | None:
-    steps = [Step(call, None) for call in calls or [Call("double", (DRAWN,))]]
-    return find_example(steps, asking(right), asking(function), right, most)
+    chains = [(call,) for call in calls or [Call("double", (DRAWN,))]]
+    return find_example(chains, asking(right), asking(function), {"double": right}, most)
 
 
 def test_a_function_that_is_right_gives_no_example() -> None:
@@ -45,7 +46,7 @@ def test_a_function_that_is_right_gives_no_example() -> None:
 
 def test_an_argument_that_cannot_be_imitated_gives_no_example() -> None:
     odd = Net((("LSTM", 2, 2),), {})
-    assert list(tiny_calls(Call("double", (odd,)))) == []
+    assert list(tiny_chains((Call("double", (odd,)),))) == []
 
 
 def test_a_network_is_imitated_with_all_that_belongs_to_it() -> None:
@@ -83,7 +84,7 @@ def test_a_wrong_value_is_shown_beside_the_right_one() -> None:
 
 
 def test_none_of_the_numbers_that_were_drawn_are_left() -> None:
-    calls = list(tiny_calls(Call("double", (DRAWN,), {"lr": 0.4321})))
+    calls = [call for (call,) in tiny_chains((Call("double", (DRAWN,), {"lr": 0.4321}),))]
     drawn = {round(number, 4) for number in DRAWN.flatten().tolist()}
     assert calls
     for call in calls:
@@ -92,7 +93,7 @@ def test_none_of_the_numbers_that_were_drawn_are_left() -> None:
 
 
 def test_sizes_that_were_equal_stay_equal() -> None:
-    call = next(tiny_calls(Call("double", (torch.ones(5, 7), torch.ones(7, 9), torch.ones(9, 1)))))
+    (call,) = next(tiny_chains((Call("double", (torch.ones(5, 7), torch.ones(7, 9), torch.ones(9, 1))),)))
     assert [tuple(arg.shape) for arg in call.args] == [(2, 3), (3, 4), (4, 1)]
 
 
@@ -149,3 +150,108 @@ def test_odd_values_are_named(value: Any) -> None:
     found = example_of(lambda x: value)
     assert found is not None
     assert found.got.text
+
+
+class Scales(torch.nn.Module):
+    """Times a factor that is learned."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.factor = torch.nn.Parameter(torch.ones(width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.factor
+
+
+class Forgets(Scales):
+    def forward(self, x: Tensor) -> Tensor:
+        return x
+
+
+class Freezes(torch.nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.factor = torch.ones(width)
+
+
+def made_by(steps: list[Step], ours: dict[str, Any], theirs: dict[str, Any], exercise: str) -> Example | None:
+    def asks(functions: dict[str, Any]) -> Callable[[Chain], CallReport]:
+        def ask(chain: Chain) -> CallReport:
+            with local_caller(functions)() as caller:
+                return ask_in_order(caller, chain)
+
+        return ask
+
+    return find_example(chains_of(steps, exercise), asks(ours), asks(theirs), ours, 20)
+
+
+def steps_of(functions: dict[str, Any], calls: Callable[[Functions], Any]) -> list[Step]:
+    made = reference(functions, "seed")
+    calls(made)
+    return made.steps
+
+
+def use(side: Functions) -> None:
+    net = side.Scales.new(7)
+    net.report(DRAWN, set_parameters=[DRAWN[0]])
+
+
+def test_a_class_is_shown_by_its_constructor_and_a_call_of_its_module() -> None:
+    found = made_by(steps_of({"Scales": Scales}, use), {"Scales": Scales}, {"Scales": Forgets}, "Scales")
+    assert found is not None
+    assert found.what == "net(x)"
+    space: dict[str, Any] = {"torch": torch, "Scales": Scales}
+    *setting, last = found.code.splitlines()
+    exec("\n".join(setting), space)
+    rows = eval(last, space).tolist()
+    assert tuple(tuple(f"{number:.4g}" for number in row) for row in rows) == found.expected.rows
+
+
+def test_a_class_with_other_parameters_is_shown_by_their_sizes() -> None:
+    found = made_by(steps_of({"Scales": Scales}, use), {"Scales": Scales}, {"Scales": Freezes}, "Scales")
+    assert found is not None
+    assert found.code.splitlines()[0] == "net = Scales(7)"
+    assert (found.got.text, found.expected.text) == ("[]", "[[7]]")
+
+
+def backward(cache: Any, weights: Tensor) -> list[Tensor]:
+    return [weights * cache[0], weights + 1]
+
+
+def test_what_one_function_leaves_for_another_is_made_anew() -> None:
+    ours = {"forward": lambda x: (x.sum(), [x]), "backward": backward}
+    theirs = ours | {"backward": lambda cache, weights: [weights * cache[0], weights]}
+    steps = steps_of(ours, lambda s: s.backward.report(s.forward.report(DRAWN, keep=(1,)).value[1], DRAWN))
+    found = made_by(steps, ours, theirs, "backward")
+    assert found is not None
+    assert "cache = forward(x)[1]\n" in found.code
+    assert found.what == "result[1]"
+    assert found.got.rows != found.expected.rows
+
+
+def test_a_value_that_later_calls_need_and_that_is_missing_gives_no_example() -> None:
+    ours = {"forward": lambda x: (x.sum(), [x]), "backward": backward}
+    steps = steps_of(ours, lambda s: s.backward.report(s.forward.report(DRAWN, keep=(1,)).value[1], DRAWN))
+    assert made_by(steps, ours, ours | {"forward": lambda x: x.sum()}, "backward") is None
+
+
+def test_another_structure_is_shown_as_such() -> None:
+    pair = Named("Pair", ("x", "y"), (DRAWN, DRAWN[0]))
+    found = example_of(lambda batch: tuple(batch), Call("double", ({"one": pair},)), right=lambda batch: batch)
+    assert found is not None
+    assert (found.got.text, found.expected.text) == ("('one',)", "{'one': Pair(x=tensor, y=tensor)}")
+    assert found.code.startswith("Pair = namedtuple(\"Pair\", ['x', 'y'])\nbatch = {")
+
+
+def test_a_placement_mistake_is_shown_by_the_device() -> None:
+    found = example_of(lambda x: (2 * x).cpu(), Call("double", (DRAWN,), device="cuda:0"))
+    assert found is not None
+    assert found.what == "double(x).device"
+    assert (found.got.text, found.expected.text) == ("cpu", "cuda:0")
+    assert 'device="cuda:0")' in found.code
+
+
+def test_a_trip_through_the_cpu_is_shown_by_what_crossed() -> None:
+    found = example_of(lambda x: (2 * x.cpu()).to("cuda:0"), Call("double", (DRAWN,), device="cuda:0"))
+    assert found is not None
+    assert (found.got.text, found.expected.text) == ("GPU to CPU: once; CPU to GPU: once", "nothing")

@@ -17,7 +17,7 @@ from autograder.course import load_course
 from autograder.errors import CourseError
 from autograder.grading.one import Graded, Grader
 from autograder.grading.outcome import OUR_FAULT
-from autograder.model import CellStatus, Outcome, SubmissionResult
+from autograder.model import CellStatus, FailedExample, Outcome, SubmissionResult
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +79,12 @@ def test_a_fault_of_ours_costs_one_submission(grader: Grader, root: Path, monkey
     assert (graded.result.status, graded.result.reason) == ("failed", OUR_FAULT)
     assert "ZeroDivisionError: in the suite" in graded.result.notes[-1]
     assert grade(grader, root).result.score == 5.0
+
+
+def test_an_example_that_fails_in_the_notebook_is_kept_to_be_reproduced(grader: Grader, root: Path) -> None:
+    wrong = grade(grader, root, {"double": "def double(x):\n    return x\n"}).result.exercises
+    assert wrong[0].example == FailedExample("assert double(torch.tensor(2.0)) == 4", "AssertionError")
+    assert wrong[1].example is None
 
 
 def test_a_score_that_is_no_number_is_a_fault_of_ours(

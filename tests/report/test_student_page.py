@@ -17,6 +17,7 @@ from autograder.model import (
     Comment,
     Entries,
     Example,
+    FailedExample,
     HandGrade,
     Move,
     Numbers,
@@ -174,6 +175,13 @@ def test_a_mistake_at_work_is_shown_at_any_time_and_a_failing_call_only_with_the
     assert (page.sections[0].failing is not None) is revealed
 
 
+def test_a_failed_example_is_shown_at_any_time() -> None:
+    example = FailedExample("assert softmax(x) is not None", "AssertionError: <nothing> came back")
+    html = html_of(result(exercise(check(Outcome.FAILED), example=example)))
+    assert "Reproduce it" in html
+    assert "AssertionError: &lt;nothing&gt; came back" in html
+
+
 def test_a_hidden_failing_call_is_nowhere_in_the_page() -> None:
     html = html_of(result(exercise(check(Outcome.FAILED), failing=EXAMPLE)))
     assert "Reproduce it" not in html
@@ -239,10 +247,10 @@ def test_results_of_the_format_before_this_one_are_still_read() -> None:
     found = result(exercise(check(Outcome.FAILED, hint="Sum over dim=1."), code=CODE))
     old = msgspec.json.decode(msgspec.json.encode(found))
     for one in old["exercises"]:
-        for key in ("cell", "worked", "failing"):
+        for key in ("cell", "worked", "failing", "example"):
             del one[key]
         for each in one["checks"]:
-            for key in ("spot", "entries", "moves"):
+            for key in ("spot", "entries", "curves", "moves"):
                 del each[key]
     read = msgspec.json.decode(msgspec.json.encode(old), type=SubmissionResult)
     assert html_of(read) == html_of(found)

@@ -19,8 +19,8 @@ from autograder.report.language import DATE, each_paragraph
 
 PROGRAM = Path(__file__).parents[2] / "autograder"
 SPEAKING = (
-    *(f"checks/{name}" for name in ("differences", "expect", "kinds", "naming", "numbers", "placement", "raised")),
-    *(f"checks/{name}" for name in ("scoring", "student", "suite", "told", "unchanged")),
+    *(f"checks/{name}" for name in ("curves", "differences", "expect", "kinds", "naming", "numbers", "placement")),
+    *(f"checks/{name}" for name in ("raised", "scoring", "student", "suite", "told", "unchanged")),
     *(f"engine/{name}" for name in ("caller", "cell_results", "check_process", "exits", "run", "session")),
     *(f"engine/{name}" for name in ("shell", "surroundings")),
     "report/words",
@@ -42,6 +42,7 @@ SILENT = {  # functions and classes that say nothing to students
 }  # fmt: skip
 MACHINERY = {"compile", "startswith", "endswith", "replace", "removeprefix", "split", "search", "match", "listed"}
 ALONE = {  # texts of one word, which cannot be told from names
+    "checks/curves": ("epoch", "step"),
     "checks/expect": ("first", "second", "third", "fourth", "fifth", "{position}th"),
     "checks/numbers": ("wrong",),
     "checks/told": ("nothing",),
