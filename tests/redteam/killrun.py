@@ -165,17 +165,17 @@ def strike(root: Path, chance: random.Random, tally: Tally, span: float, most: i
     tally.runs += 1
     strikes = chance.randint(2, 6)
     while strikes and tally.struck < most:
-        try:
-            grader.wait(chance.uniform(0, span / 3))
-            break
-        except subprocess.TimeoutExpired:
-            pass
-        alive = victims(grader.pid)
-        kinds = [kind for kind in ("worker", "zygote", "zygote") if alive[kind]]
-        kind = "grader" if strikes == 1 or not kinds else chance.choice(kinds)
+        kind = "grader" if strikes == 1 else chance.choice(("grader", "worker", "zygote", "zygote"))
         how = chance.choice(SIGNALS)
+        if _ends_within(grader, chance.uniform(0, span / 3)):
+            break
+        while not (alive := victims(grader.pid)[kind]):  # it takes seconds until the first worker is there
+            if _ends_within(grader, 0.05):
+                break
+        if not alive:
+            break
         try:
-            os.kill(chance.choice(alive[kind]), how)
+            os.kill(chance.choice(alive), how)
         except ProcessLookupError:
             continue
         name = f"{kind} {how.name}"
@@ -186,6 +186,14 @@ def strike(root: Path, chance: random.Random, tally: Tally, span: float, most: i
     status = grader.wait(600)
     _look_around(tally)
     return status == 0
+
+
+def _ends_within(grader: subprocess.Popen[bytes], seconds: float) -> bool:
+    try:
+        grader.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _look_around(tally: Tally) -> None:
