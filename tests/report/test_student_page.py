@@ -233,7 +233,7 @@ def test_a_question_is_shown_with_its_formulas_and_its_code() -> None:
     )
     html = html_of(result(questions=(question,)))
     assert "<msup><mi>x</mi><mn>2</mn></msup>" in html
-    assert "<pre><code>" in html
+    assert '<pre tabindex="0"><code>' in html
     assert "You forgot <code>dim</code>." in html
     assert "RIGHT" not in html
     assert "WHY" not in html
