@@ -192,7 +192,8 @@ class Notebook:
                     seccomp.install(self._check_filter)
                 close_other_files(channel)
                 serve_check(channel, self._shell)
-                _killpg(0, signal.SIGKILL)  # the check is over: what it started must not burden the next
+                if os.getpid() == os.getpgrp():  # not what it forked and what came back to here
+                    _killpg(0, signal.SIGKILL)  # the check is over: what it started must not burden the next
             finally:
                 _exit(0)
         channel.close()
