@@ -354,7 +354,7 @@ def test_a_network_whose_biases_are_rows_is_not_checked_where_layers_must_be_kno
 
     checks = grade("MLP", MLP=MLP)
     assert checks["test_value"].outcome is Outcome.NOT_CHECKED
-    assert set(failed(checks)) == {"test_value", "test_gradients", "test_equal_widths", "test_bends"}
+    assert set(failed(checks)) == {"test_value", "test_magnitude", "test_gradients", "test_equal_widths", "test_bends"}
 
 
 def test_a_network_whose_biases_are_rows_must_bend_after_every_hidden_layer_too(grade):
@@ -372,7 +372,7 @@ def test_a_network_whose_biases_are_rows_must_bend_after_every_hidden_layer_too(
 
     checks = grade("MLP", MLP=MLP)
     assert checks["test_value"].outcome is Outcome.NOT_CHECKED
-    assert set(failed(checks)) == {"test_value", "test_gradients", "test_equal_widths", "test_bends"}
+    assert set(failed(checks)) == {"test_value", "test_magnitude", "test_gradients", "test_equal_widths", "test_bends"}
 
 
 def test_networks_that_share_the_layers_of_the_newest_are_not_independent(grade):

@@ -344,9 +344,8 @@ def test_what_a_cell_left_running_is_gone_before_the_checks(any_side: StudentSid
 
 def test_nothing_outlives_a_closed_run(any_side: StudentSide) -> None:
     name = f"check{os.getpid()}"
-    with run_on(any_side, f"{DAEMON}\ndef leave():\n    leave_a_daemon(b'{name}')") as made:
-        with made.open_check() as check:
-            assert check.call(Call("leave")).error is None
+    with run_on(any_side, f"{DAEMON}\ndef leave():\n    leave_a_daemon(b'{name}')") as made, made.open_check() as check:
+        assert check.call(Call("leave")).error is None
         deadline = time.monotonic() + 10
         while not processes_named(name) and time.monotonic() < deadline:
             time.sleep(0.05)

@@ -185,6 +185,7 @@ def paths(graded: Class, tmp_path_factory: pytest.TempPathFactory) -> list[Path]
     return [write_feedback(course, found, into, BEFORE) for found in shown]
 
 
+@pytest.mark.browser
 @pytest.mark.skipif(not CHROMIUM.exists(), reason="no browser is installed")
 @pytest.mark.filterwarnings("ignore")  # asyncio, below Playwright
 def test_axe_finds_no_violation_at_any_size_and_nothing_is_fetched(paths: list[Path]) -> None:
