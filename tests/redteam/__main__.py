@@ -47,15 +47,12 @@ def main() -> int:
                     if fired:
                         found["pages"] = fired
             contained[family, place] = 0 if "all" in found else len(attacks) - len(found)
-            failures += [
+            new = [
                 f"{LEVELS[place]}: {family} {name}: {line}"[:1500] for name, lines in found.items() for line in lines
             ]
-            print(
-                f"{family:8} {LEVELS[place]:14}",
-                f"{contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s",
-                file=sys.stderr,
-                flush=True,
-            )
+            failures += new
+            count = f"{contained[family, place]} of {len(attacks)} contained, {battle.seconds:.0f} s"
+            print("\n".join((f"{family:8} {LEVELS[place]:14} {count}", *new)), file=sys.stderr, flush=True)
     print(_table(families, places, contained, options.quick))
     for line in failures:
         print(line)

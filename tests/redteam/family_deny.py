@@ -66,7 +66,7 @@ def _slow_markdown() -> nbformat.NotebookNode:
         "&#",
         "[a]: ",
     ):
-        notebook.cells += [new_markdown_cell(pattern * (45_000 // len(pattern)))] * 5
+        notebook.cells += [new_markdown_cell(pattern * (36_000 // len(pattern)))] * 5
     return notebook
 
 

@@ -167,7 +167,7 @@ SETTINGS = """
 for path in ("/proc/sys/kernel/core_pattern", "/proc/self/oom_score_adj", "/proc/GRADER/oom_score_adj", "/sys/fs/cgroup/cgroup.procs", "/proc/sysrq-trigger", "/proc/self/uid_map", "/proc/self/attr/current"):
     must_fail(write=lambda: open(path, "w").write("1"))
 """
-FOREIGN = "import ctypes\n# int 0x80: the calls of 32 bits have other numbers\ncode = b'\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3'\nimport mmap\npage = mmap.mmap(-1, 4096, prot=7)\npage.write(code)\nctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()"
+FOREIGN = "import ctypes\n# int 0x80: the calls of 32 bits have other numbers\ncode = b'\\xb8\\x14\\x00\\x00\\x00\\xcd\\x80\\xc3'\nimport mmap\npage = mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=7)\npage.write(code)\nctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(page)))()"
 X32 = "import ctypes\nctypes.CDLL(None).syscall(ctypes.c_long(0x40000000 | 39))"
 
 
