@@ -35,7 +35,7 @@ types: install
 unit: install
 	$(BIN)/python -m pytest -n 2 --dist loadfile --durations=15 -m "not long and not browser and not redteam"
 
-# make browser   the released quiz in JupyterLab, and pages of every assignment, in Chromium: 5 minutes; pictures in build/browser
+# make browser   the released quiz in JupyterLab, and pages of every assignment, in Chromium: a quarter of an hour; pictures in build/browser
 browser: install
 	$(BIN)/python -m pytest -m browser tests/release tests/report
 
